@@ -1,0 +1,1 @@
+"""What any service is made of. It knows no service."""

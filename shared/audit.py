@@ -1,0 +1,73 @@
+"""The history: who changed what, from what to what. Written in the transaction of the change, never changed again."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Index, String, inspect
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from shared.caller import Caller
+from shared.db import Base, Instant, Serial, now
+from shared.logs import request_id
+
+UNTOLD = frozenset({"id", "uuid", "workspace_id", "version", "created_at", "updated_at"})
+"""Columns whose change says nothing that the entry itself does not say."""
+
+
+class Audit(Base):
+    """One change of one thing. Triggers refuse UPDATE and DELETE."""
+
+    __tablename__ = "audit"
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(String(36))
+    subject_id: Mapped[str] = mapped_column(String(36))
+    subject: Mapped[str] = mapped_column(String(16))
+    action: Mapped[str] = mapped_column(String(32))
+    at: Mapped[datetime] = mapped_column(Instant)
+    member_id: Mapped[int | None]
+    key_id: Mapped[str] = mapped_column(String(64))
+    request_id: Mapped[str] = mapped_column(String(128))
+    changes: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+    __table_args__ = (
+        Index(None, "workspace_id", "subject_id", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+
+def record(
+    session: Session, caller: Caller, action: str, entity: Any, changes: dict[str, Any] | None = None
+) -> None:
+    """Write what happened to `entity` in this transaction: its columns' changes, and `changes` beside them.
+
+    Call it before the change is flushed: afterwards SQLAlchemy no longer knows the old values.
+    """
+    session.add(
+        Audit(
+            workspace_id=entity.workspace_id,
+            subject_id=entity.uuid,
+            subject=entity.__tablename__.removesuffix("s"),
+            action=action,
+            at=now(),
+            member_id=caller.member_id,
+            key_id=caller.key_id,
+            request_id=request_id.get(),
+            changes=_changes(entity) | (changes or {}),
+        )
+    )
+
+
+def _changes(entity: Any) -> dict[str, Any]:
+    """`{column: [old, new]}` of what this transaction has assigned so far."""
+    state = inspect(entity)
+    told: dict[str, Any] = {}
+    for name in state.mapper.column_attrs.keys() - UNTOLD:
+        added, _, deleted = state.attrs[name].history
+        old, new = deleted[0] if deleted else None, added[0] if added else None
+        if added and old != new:
+            told[name] = [_plain(old), _plain(new)]
+    return told
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value

@@ -1,0 +1,42 @@
+"""Settings from the environment. Everything that is missing or wrong is said at once, and the process does not start."""
+
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, Self, get_type_hints
+
+from environs import Env, EnvValidationError
+
+Secret = str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Each field is the variable of the same name in capitals; one without a default must be set."""
+
+    database_url: str
+    caller_secret: Secret
+    threads: int = 8  # request threads of a process, and connections of its database pool
+    log_level: str = "INFO"
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read and check every setting.
+
+        Raises:
+            SystemExit: with one line that names all that is missing and all that is wrong.
+        """
+        env = Env(eager=False)
+        kinds = get_type_hints(cls)
+        values: dict[str, Any] = {}
+        for field in fields(cls):
+            read = getattr(env, kinds[field.name].__name__)
+            default = {} if field.default is MISSING else {"default": field.default}
+            values[field.name] = read(field.name.upper(), **default)
+        try:
+            env.seal()
+        except EnvValidationError as wrong:
+            missing = [name for name, said in wrong.error_messages.items() if "not set" in str(said)]
+            bad = [name for name in wrong.error_messages if name not in missing]
+            parts = [f"set {', '.join(missing)}"] if missing else []
+            parts += [f"{name} is not valid" for name in bad]
+            raise SystemExit(f"{cls.__module__}: {'; '.join(parts)}") from None
+        return cls(**values)

@@ -1,0 +1,175 @@
+"""A service's database: `read()` and `write()`, each one transaction, the indented block.
+
+The block commits when it ends and rolls back when it raises; there is no commit to forget. SQLite is made to behave
+like a database that several threads write to: WAL, every commit on disk, one writer at a time and in line.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Dialect,
+    Engine,
+    Integer,
+    MetaData,
+    TypeDecorator,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import DeclarativeBase, Session
+
+Serial = BigInteger().with_variant(Integer, "sqlite")
+"""The type of an integer primary key. SQLite only counts up in a plain INTEGER."""
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """What every table of ours is declared on; each database holds its service's tables and the shared ones."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC instant. SQLite forgets time zones: this puts UTC back, and refuses naive times."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive instant")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def now() -> datetime:
+    """This instant, in UTC."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """A fresh UUID."""
+    return str(uuid.uuid4())
+
+
+class Database:
+    """One service's database, on SQLite or PostgreSQL, told apart by the URL alone."""
+
+    def __init__(self, url: str, *, threads: int = 8) -> None:
+        self.url = make_url(url)
+        if self.url.get_backend_name() == "sqlite":
+            self._writer = _sqlite(url, connections=1)
+            self._reader = _sqlite(url, connections=threads, query_only=True)
+        else:
+            self._writer = create_engine(url, pool_size=threads, max_overflow=0, json_serializer=_json)
+            self._reader = self._writer.execution_options(postgresql_readonly=True)
+        self._current: ContextVar[Session | None] = ContextVar("session", default=None)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A transaction that cannot write. Inside a `write()` block it sees what that block wrote."""
+        if outer := self._current.get():
+            yield outer
+            return
+        with Session(self._reader, expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction. Inside another `write()` block it is part of that one."""
+        if outer := self._current.get():
+            yield outer
+            outer.flush()
+            return
+        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+            token = self._current.set(session)
+            try:
+                yield session
+                session.flush()
+            finally:
+                self._current.reset(token)
+        for task in session.info.get("afterwards", ()):
+            task()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that writes: for migrations and tests."""
+        return self._writer
+
+    def ping(self) -> None:
+        """Raise unless the database answers."""
+        with self.read() as session:
+            session.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+def afterwards(session: Session, task: Callable[[], object]) -> None:
+    """Do `task` right after the transaction has been committed, and not at all when it is rolled back.
+
+    For what must not happen inside a transaction, such as HTTP. It is lost when the process dies in between, so
+    something else must see to it then.
+    """
+    session.info.setdefault("afterwards", []).append(task)
+
+
+def upsert(session: Session, table: type[Base]) -> Any:
+    """An INSERT that knows `on_conflict_do_update`, in the words of the session's database."""
+    made = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    return made.insert(table)
+
+
+def _sqlite(url: str, *, connections: int, query_only: bool = False) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        connect_args={"check_same_thread": False, "timeout": 10},
+        json_serializer=_json,
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN comes too late to protect a read-modify-write
+        connection.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows ASCII only
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"query_only={int(query_only)}"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN" if query_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _lower(value: str | None) -> str | None:
+    return value if value is None else str(value).lower()
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()

@@ -1,0 +1,135 @@
+"""The family of errors. Raised once, anywhere; worded per dialect in `shared.dialects`.
+
+    ApiError
+      Invalid               400   the request cannot be read, or a field is wrong
+      Unauthorized          401   no key, or not a valid one
+      Forbidden             403   a valid key that may not do this
+      NotFound              404   no such thing here
+      MethodNotAllowed      405   the path exists, the method does not
+      Conflict              409   something else is at it; try again
+      PreconditionFailed    412   If-Match names another version
+      TooLarge              413   the body is larger than allowed
+      UnsupportedMedia      415   the body is of a kind that is not taken
+      Refused               422   understood, and not possible as things are
+        InsufficientFunds
+      TooManyRequests       429   the key's rate limit is used up
+      Internal              500   our fault
+      Unavailable           503   a part of the product cannot answer now
+      DeadlineExceeded      504   a part of the product did not answer in time
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+FieldErrors = Mapping[str, Any]
+"""Field name -> list of texts, nested where the field is."""
+
+
+class ApiError(Exception):
+    """An answer that is not the one hoped for."""
+
+    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
+    message: ClassVar[str] = "Internal server error"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        errors: FieldErrors | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message or self.message)
+        self.errors = errors
+        self.headers = dict(headers or {})
+
+
+class Invalid(ApiError):
+    status, message = HTTPStatus.BAD_REQUEST, "Invalid request parameters"
+
+
+class Unauthorized(ApiError):
+    status, message = HTTPStatus.UNAUTHORIZED, "Invalid or missing API key"
+
+    def __init__(self) -> None:
+        super().__init__(headers={"WWW-Authenticate": 'Bearer realm="countinghouse"'})
+
+
+class Forbidden(ApiError):
+    status, message = HTTPStatus.FORBIDDEN, "This API key may not do that"
+
+
+class NotFound(ApiError):
+    status, message = HTTPStatus.NOT_FOUND, "Resource not found"
+
+
+class MethodNotAllowed(ApiError):
+    status, message = HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed"
+
+
+class Conflict(ApiError):
+    status, message = HTTPStatus.CONFLICT, "Another request is at work on this; try again"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message, headers={"Retry-After": "1"})
+
+
+class PreconditionFailed(ApiError):
+    status, message = HTTPStatus.PRECONDITION_FAILED, "If-Match does not name the current version"
+
+
+class TooLarge(ApiError):
+    status, message = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request body is too large"
+
+
+class UnsupportedMedia(ApiError):
+    status, message = HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Unsupported media type"
+
+
+class Refused(ApiError):
+    status, message = HTTPStatus.UNPROCESSABLE_ENTITY, "The operation cannot be completed"
+
+
+class InsufficientFunds(Refused):
+    message = "Insufficient funds"
+
+
+class TooManyRequests(ApiError):
+    status, message = HTTPStatus.TOO_MANY_REQUESTS, "Too many requests"
+
+
+class Internal(ApiError):
+    status, message = HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error"
+
+
+class Unavailable(ApiError):
+    status, message = HTTPStatus.SERVICE_UNAVAILABLE, "Service temporarily unavailable"
+
+    def __init__(self, message: str | None = None, *, retry_after: int = 1) -> None:
+        super().__init__(message, headers={"Retry-After": str(retry_after)})
+
+
+class DeadlineExceeded(ApiError):
+    status, message = HTTPStatus.GATEWAY_TIMEOUT, "The service did not answer in time"
+
+
+BY_STATUS: dict[int, type[ApiError]] = {
+    int(error.status): error
+    for error in (
+        Invalid,
+        Unauthorized,
+        Forbidden,
+        NotFound,
+        MethodNotAllowed,
+        Conflict,
+        PreconditionFailed,
+        TooLarge,
+        UnsupportedMedia,
+        Refused,
+        TooManyRequests,
+        Internal,
+        Unavailable,
+        DeadlineExceeded,
+    )
+}
+"""The member of the family that a bare HTTP status stands for."""

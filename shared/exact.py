@@ -1,0 +1,64 @@
+"""Exact JSON: numbers in become Decimals, a Money out becomes a number with all its decimals."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from shared.errors import Invalid
+from shared.money import Money
+
+DEPTH = 32
+"""How deep a body may be nested."""
+
+
+def dumps(body: Any) -> bytes:
+    """`body` as JSON; instants end in Z."""
+    return orjson.dumps(body, default=_plain, option=orjson.OPT_UTC_Z)
+
+
+def loads(body: bytes) -> Any:
+    """JSON with exact numbers.
+
+    Raises:
+        Invalid: it is malformed, has a key twice, NaN or Infinity, or is nested deeper than `DEPTH`.
+    """
+    try:
+        value = json.loads(
+            body.decode(), parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_no_twins
+        )
+    except (ValueError, RecursionError) as why:
+        said = str(why) if isinstance(why, _Twin) else "Not valid JSON."
+        raise Invalid(errors={"json": [said]}) from None
+    if _deeper_than(DEPTH, value):
+        raise Invalid(errors={"json": [f"Nested deeper than {DEPTH} levels."]})
+    return value
+
+
+class _Twin(ValueError):
+    pass
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise _Twin("A key appears twice.")
+    return made
+
+
+def _deeper_than(levels: int, value: Any) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    if inner is None:
+        return False
+    return levels == 0 or any(_deeper_than(levels - 1, each) for each in inner)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Money):
+        return orjson.Fragment(str(value))
+    raise TypeError(f"{type(value).__name__} has no place in an answer")

@@ -1,0 +1,140 @@
+"""marshmallow fields: spelling only. What a client wrote becomes a fact, or an error that says what was expected."""
+
+import re
+import unicodedata
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+from marshmallow import ValidationError, fields, validate
+
+from shared.currencies import EXPONENT
+
+NAME, DESCRIPTION, NOTES = 255, 2_000, 10_000
+"""Longest texts, in characters (api.md, section 1)."""
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def plain_text(value: str) -> None:
+    """Refuse what no database keeps and no reader expects: control characters but newline and tab, half characters."""
+    if not value.isprintable() and any(
+        unicodedata.category(letter) in ("Cc", "Cs") and letter not in "\n\t" for letter in value
+    ):
+        raise ValidationError("Control characters are not allowed.")
+
+
+class Text(fields.String):
+    """Text kept byte for byte, at most `longest` characters of it."""
+
+    def __init__(self, longest: int = NAME, **kwargs: Any) -> None:
+        checks = [validate.Length(max=longest), *kwargs.pop("validate", [])]
+        super().__init__(validate=checks, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        plain_text(text)
+        return text
+
+
+class Email(Text):
+    """An e-mail address."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(NAME, validate=[validate.Email()], **kwargs)
+        self.metadata.setdefault("format", "email")
+
+
+class WebAddress(Text):
+    """A URL of the web: http or https, with a host."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(DESCRIPTION, validate=[_web_address], **kwargs)
+        self.metadata.setdefault("format", "uri")
+
+
+class CurrencyCode(Text):
+    """An ISO 4217 code such as USD."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(3, validate=[_currency], **kwargs)
+        self.metadata.setdefault("example", "USD")
+
+
+class Day(fields.Date):
+    """A date as YYYY-MM-DD, and in no other of ISO 8601's spellings."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
+        if not isinstance(value, str) or not _DAY.fullmatch(value):
+            raise self.make_error("invalid", input=value, obj_type="date")
+        day: date = super()._deserialize(value, attr, data, **kwargs)
+        return day
+
+
+class Amount(fields.Field[Decimal]):
+    """A JSON number as the exact Decimal that was written; `text=True` where numbers are text by nature."""
+
+    def __init__(
+        self,
+        *,
+        least: Decimal | int = 0,
+        most: Decimal | int | None = None,
+        above: Decimal | int | None = None,
+        decimals: int = 4,
+        text: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        span = validate.Range(
+            min=least if above is None else above, max=most, min_inclusive=above is None
+        )
+        super().__init__(validate=[span], **kwargs)
+        self.decimals, self.text = decimals, text
+        self.metadata.setdefault("type", "number")
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
+        number = _number(value, text=self.text)
+        if number != number.quantize(Decimal(1).scaleb(-self.decimals)):
+            raise ValidationError(f"At most {self.decimals} decimals.")
+        return number
+
+
+class WholeNumber(fields.Integer):
+    """A JSON number without a fraction: 2 and 2.0, but not 1.5, true or "2"."""
+
+    def __init__(self, *, least: int = 1, most: int = 1_000_000, **kwargs: Any) -> None:
+        super().__init__(validate=[validate.Range(min=least, max=most)], **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        number = _number(value, text=False)
+        if number != number.to_integral_value():
+            raise ValidationError("Not a whole number.")
+        return int(number)
+
+
+def _number(value: Any, *, text: bool) -> Decimal:
+    if text and isinstance(value, str) and re.fullmatch(r"-?\d{1,30}(\.\d{1,30})?", value, re.ASCII):
+        return Decimal(value)
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValidationError("Not a number.")
+    number = Decimal(value)
+    if number.is_zero():
+        return Decimal(0)
+    if not number.is_finite() or number.adjusted() > 18:  # before anything is computed with 1e999999999
+        raise ValidationError("Too large.")
+    return number
+
+
+def _currency(code: str) -> None:
+    if code not in EXPONENT:
+        raise ValidationError("Not an ISO 4217 currency code.")
+
+
+def _web_address(value: str) -> None:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in value
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValidationError("Not an http or https URL.")

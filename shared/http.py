@@ -1,0 +1,105 @@
+"""Calls to other services: a deadline, the request's id, a signed caller, and one pooled session a thread.
+
+`Wire` carries the same calls to an app in this process, so that tests need no sockets.
+"""
+
+import threading
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import BaseAdapter
+from requests.structures import CaseInsensitiveDict
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from shared import caller, errors
+from shared.caller import Caller
+from shared.exact import dumps, loads
+from shared.logs import request_id
+
+REFUSALS: Mapping[tuple[int, str], type[errors.ApiError]] = {
+    (422, errors.InsufficientFunds.message): errors.InsufficientFunds,
+}
+"""Refusals that are told apart by their words as well as their status."""
+
+
+class NoAnswer(Exception):
+    """The peer cannot be reached, did not answer in time, or answered nonsense: nobody knows what it did."""
+
+
+class Peer:
+    """Another service, as `name` (ours) sees it."""
+
+    def __init__(self, name: str, audience: str, url: str, secret: str, *, adapter: BaseAdapter | None = None) -> None:
+        self._name, self._audience, self._secret = name, audience, secret
+        self._url = url.rstrip("/")
+        self._adapter = adapter
+        self._local = threading.local()
+
+    def put(self, path: str, body: dict[str, Any], *, workspace_id: str, deadline: float) -> dict[str, Any]:
+        """PUT `body` on behalf of a workspace; the answer's body.
+
+        Raises:
+            NotFound, Refused: the peer said no; it changed nothing.
+            NoAnswer: no usable answer within `deadline` seconds.
+        """
+        headers = {
+            "Content-Type": "application/json",
+            "X-Request-Id": request_id.get(),
+            caller.HEADER: caller.sign(
+                Caller.service(self._name, workspace_id), self._secret, self._audience
+            ),
+        }
+        try:
+            answer = self._session().put(
+                self._url + path, data=dumps(body), headers=headers, timeout=(min(1.0, deadline), deadline)
+            )
+            said = loads(answer.content)
+        except (requests.RequestException, errors.Invalid) as fault:
+            raise NoAnswer(f"{self._audience}: {fault}") from fault
+        if answer.status_code == 200:
+            return dict(said)
+        if answer.status_code in (404, 422):
+            kind = REFUSALS.get((answer.status_code, said["message"]), errors.BY_STATUS[answer.status_code])
+            raise kind(said["message"], errors=said.get("errors"))
+        raise NoAnswer(f"{self._audience}: {answer.status_code}")
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+            session.trust_env = False  # no proxies, and no .netrc looked for at every call
+            if self._adapter:
+                session.mount(self._url, self._adapter)
+        return session
+
+
+class Wire(BaseAdapter):
+    """Carries requests to a WSGI app in this process."""
+
+    def __init__(self, app: Any) -> None:
+        super().__init__()
+        self.app = app
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        url = urlsplit(request.url or "")
+        environ = EnvironBuilder(
+            path=url.path,
+            query_string=url.query,
+            method=request.method or "GET",
+            headers=dict(request.headers),
+            data=request.body or b"",  # type: ignore[arg-type]
+        ).get_environ()
+        chunks, status, headers = run_wsgi_app(self.app, environ, buffered=True)
+        response = requests.Response()
+        response.status_code = int(status.split()[0])
+        response.headers = CaseInsensitiveDict(headers.items())
+        response.raw = BytesIO(b"".join(chunks))
+        response.request = request
+        response.url = request.url or ""
+        return response
+
+    def close(self) -> None:
+        """Nothing is open."""

@@ -1,0 +1,105 @@
+"""Writes that can be repeated safely: the answer to a keyed request is kept in the transaction of its write.
+
+A repeat gets the same answer. A key is claimed by inserting its row; a twin that runs at the same moment waits for
+that transaction, and then finds either the answer or a free key. Work that needs several transactions claims in its
+first and answers in its last; in between a twin is told to come back.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import JSON, LargeBinary, String, delete, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from shared.db import Base, Instant, now, upsert
+from shared.errors import Conflict, Refused
+
+KEPT_FOR = timedelta(hours=48)
+"""How long an answer is repeated. api.md, section 1, promises at least 24 hours."""
+
+
+class Remembered(Base):
+    """A keyed request and, once there is one, its answer."""
+
+    __tablename__ = "idempotency"
+    workspace_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int | None]  # none while the work goes on
+    headers: Mapped[dict[str, str] | None] = mapped_column(JSON)
+    body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A keyed request: whose, under which key, and what was asked."""
+
+    workspace_id: str
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was answered the first time."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def fingerprint(method: str, path: str, *parts: bytes) -> str:
+    """What a repeat must have in common with the first request."""
+    digest = hashlib.blake2b(digest_size=32)
+    for part in (method.encode(), path.encode(), *parts):
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def claim(session: Session, ticket: Ticket) -> Answer | None:
+    """Make the key ours, or return the answer it already has.
+
+    Raises:
+        Refused: the key was used for another request.
+        Conflict: the first request is still at work.
+    """
+    row = {"workspace_id": ticket.workspace_id, "key": ticket.key, "fingerprint": ticket.fingerprint}
+    insert = upsert(session, Remembered).values(**row, created_at=now()).on_conflict_do_nothing()
+    if session.execute(insert.returning(Remembered.key)).first():
+        return None
+    known = session.get_one(Remembered, (ticket.workspace_id, ticket.key), populate_existing=True)
+    if known.fingerprint != ticket.fingerprint:
+        raise Refused("This Idempotency-Key was used for another request")
+    if known.status is None:
+        raise Conflict("The first request with this Idempotency-Key is still at work")
+    return Answer(known.status, known.headers or {}, known.body or b"")
+
+
+def keep(session: Session, ticket: Ticket, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    """Keep the answer to a claimed key."""
+    session.execute(
+        update(Remembered).where(*_is(ticket)).values(status=status, headers=dict(headers), body=body)
+    )
+
+
+def free(session: Session, workspace_id: str, key: str) -> None:
+    """Give a key back whose work was undone. One that has its answer keeps it."""
+    session.execute(
+        delete(Remembered).where(
+            Remembered.workspace_id == workspace_id, Remembered.key == key, Remembered.status.is_(None)
+        )
+    )
+
+
+def forget(session: Session) -> int:
+    """Delete what is older than `KEPT_FOR`; the number of keys forgotten."""
+    return session.execute(delete(Remembered).where(Remembered.created_at < now() - KEPT_FOR)).rowcount  # type: ignore[attr-defined,no-any-return]
+
+
+def _is(ticket: Ticket) -> tuple[Any, Any]:
+    return Remembered.workspace_id == ticket.workspace_id, Remembered.key == ticket.key

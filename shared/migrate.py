@@ -1,0 +1,40 @@
+"""Migrations: one alembic history a service, forward only, safe when several processes start at once.
+
+A history is a folder of revisions, without an environment of its own: the engine and the lock come from here. The
+whole upgrade is one transaction under a lock, so a process either finds it done or does all of it.
+"""
+
+from pathlib import Path
+from zlib import crc32
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from shared.db import Base, Database
+
+def upgrade(db: Database, history: Path) -> None:
+    """Bring the database to the newest revision of `history`."""
+    script = _script(history)
+    with db.engine.begin() as connection:  # on SQLite this is BEGIN IMMEDIATE: the lock
+        if connection.dialect.name == "postgresql":
+            key = crc32(str(history.parent.name).encode())
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+        with EnvironmentContext(
+            Config(), script, fn=lambda revision, _context: script._upgrade_revs("head", revision)
+        ) as environment:
+            environment.configure(connection=connection, target_metadata=Base.metadata)
+            environment.run_migrations()
+
+
+def current(db: Database, history: Path) -> bool:
+    """Whether the database is at the newest revision of `history`."""
+    with db.read() as session:
+        context = MigrationContext.configure(session.connection())
+        return set(context.get_current_heads()) == set(_script(history).get_heads())
+
+
+def _script(history: Path) -> ScriptDirectory:
+    return ScriptDirectory(str(history), version_locations=[str(history)])

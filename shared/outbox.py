@@ -1,0 +1,202 @@
+"""Messages to others: written in the transaction of what they report, delivered until they are acknowledged.
+
+A message is state and version, never a difference. There is at most one for a thing (`topic`, `key`): a newer one
+takes its place, so order per thing is kept by there being nothing to order. An *armed* message undoes a promise asked
+of another service; whoever takes its row, the request that made it or the relay, decides alone how the matter ends.
+"""
+
+import random
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import JSON, BigInteger, Index, String, delete, or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from shared.db import Base, Database, Instant, Serial, now, upsert
+from shared.logs import request_id
+
+LEASE = timedelta(seconds=60)
+"""How long a claimed message is left alone. It outlasts a batch: BATCH deliveries of at most 10 seconds each."""
+
+BATCH = 5
+
+LONGEST_WAIT = 60.0
+"""Seconds between two attempts, at most."""
+
+log = structlog.get_logger()
+
+
+class Outbox(Base):
+    """A message that somebody has not acknowledged yet."""
+
+    __tablename__ = "outbox"
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(String(36))
+    topic: Mapped[str] = mapped_column(String(32))
+    key: Mapped[str] = mapped_column(String(64))
+    version: Mapped[int] = mapped_column(BigInteger)
+    body: Mapped[dict[str, Any]] = mapped_column(JSON)
+    armed: Mapped[bool]
+    due_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    leased_until: Mapped[datetime | None] = mapped_column(Instant)
+    attempts: Mapped[int]
+    request_id: Mapped[str] = mapped_column(String(128))
+
+    __table_args__ = (Index(None, "topic", "key", unique=True), {"sqlite_autoincrement": True})
+
+
+class Undeliverable(Exception):
+    """The receiver will never take this message: do not try again."""
+
+
+@dataclass(frozen=True)
+class Topic:
+    """How messages of one kind leave.
+
+    `send` is called with no transaction open, and again until it returns or raises `Undeliverable`.
+    `settled` is called in the transaction that removes the message, with the reason when it was given up.
+    """
+
+    send: Callable[[Outbox], None]
+    settled: Callable[[Session, Outbox, str | None], None] = lambda _session, _message, _failure: None
+
+
+Topics = Mapping[str, Topic]
+
+
+def put(
+    session: Session,
+    topic: str,
+    key: str,
+    *,
+    workspace_id: str,
+    version: int,
+    body: dict[str, Any],
+    armed_for: timedelta | None = None,
+    leased: bool = False,
+) -> Outbox:
+    """Write a message in this transaction, in the place of an older one about the same thing.
+
+    `armed_for`: it is an undo, which the relay takes up only after that time. `leased`: the writer delivers it itself
+    right after the commit, and the relay only when that does not happen.
+    """
+    values = {
+        "workspace_id": workspace_id,
+        "version": version,
+        "body": body,
+        "armed": armed_for is not None,
+        "due_at": now() + (armed_for or timedelta()),
+        "leased_until": now() + LEASE if leased else None,
+        "attempts": 1 if leased else 0,
+        "request_id": request_id.get(),
+    }
+    insert = upsert(session, Outbox).values(topic=topic, key=key, **values)
+    insert = insert.on_conflict_do_update(index_elements=["topic", "key"], set_=values)
+    returned = insert.returning(Outbox).execution_options(populate_existing=True)
+    message: Outbox = session.scalars(returned).one()
+    return message
+
+
+def find(session: Session, topic: str, key: str) -> Outbox | None:
+    """The message about a thing that is still to be acknowledged."""
+    return session.scalar(select(Outbox).where(Outbox.topic == topic, Outbox.key == key))
+
+
+def disarm(session: Session, message: Outbox) -> bool:
+    """Remove an armed message; False when somebody else has taken it up."""
+    gone = delete(Outbox).where(Outbox.id == message.id, Outbox.version == message.version, Outbox.armed)
+    return bool(session.execute(gone.returning(Outbox.id)).first())
+
+
+def fire(session: Session, message: Outbox) -> None:
+    """Let an armed message go at once: what it guards has failed."""
+    session.execute(
+        update(Outbox)
+        .where(Outbox.id == message.id, Outbox.version == message.version, Outbox.armed)
+        .values(armed=False, due_at=now())
+    )
+
+
+def deliver(db: Database, topics: Topics, message: Outbox) -> bool:
+    """Send one leased message; whether it is settled. When not, the relay tries again later."""
+    token = request_id.set(message.request_id)
+    failure: str | None = None
+    topic = topics[message.topic]
+    try:
+        topic.send(message)
+    except Undeliverable as why:
+        failure = str(why)
+    except Exception as why:  # whatever it was, the message must stay
+        log.warning("message.delayed", topic=message.topic, key=message.key, attempts=message.attempts, why=str(why))
+        _later(db, message)
+        return False
+    finally:
+        request_id.reset(token)
+    with db.write() as session:
+        if session.execute(delete(Outbox).where(*_still(message)).returning(Outbox.id)).first():
+            topic.settled(session, message, failure)
+    return True
+
+
+class Relay:
+    """Delivers what is due. Two of them on one database do no harm: each message is leased to one."""
+
+    def __init__(self, db: Database, topics: Topics) -> None:
+        self.db, self.topics = db, topics
+
+    def run(self, stop: threading.Event, *, idle: float = 0.25) -> None:
+        """Deliver until `stop` is set, looking every `idle` seconds when there is nothing to do."""
+        while not stop.is_set():
+            try:
+                found = self.run_once()
+            except Exception as fault:  # a database that is away comes back
+                log.error("relay.failed", why=str(fault))
+                found = 0
+            if not found:
+                stop.wait(idle)
+
+    def run_once(self) -> int:
+        """Deliver one batch; the number of messages tried."""
+        messages = self._claim()
+        for message in messages:
+            deliver(self.db, self.topics, message)
+        return len(messages)
+
+    def _claim(self) -> list[Outbox]:
+        due = (
+            select(Outbox.id)
+            .where(Outbox.due_at <= now(), or_(Outbox.leased_until.is_(None), Outbox.leased_until < now()))
+            .order_by(Outbox.due_at)
+            .limit(BATCH)
+            .with_for_update(skip_locked=True)
+        )
+        with self.db.read() as session:  # a look that takes no lock, so that an idle relay disturbs nobody
+            if not session.execute(due.with_for_update(None)).first():
+                return []
+        claim = (
+            update(Outbox)
+            .where(Outbox.id.in_(due.scalar_subquery()))
+            .values(leased_until=now() + LEASE, armed=False, attempts=Outbox.attempts + 1)
+            .returning(Outbox)
+        )
+        with self.db.write() as session:
+            return list(session.scalars(claim, execution_options={"synchronize_session": False}))
+
+
+def _later(db: Database, message: Outbox) -> None:
+    wait = min(LONGEST_WAIT, 0.25 * 2.0 ** min(message.attempts, 12)) * random.uniform(0.5, 1.0)
+    with db.write() as session:
+        session.execute(
+            update(Outbox)
+            .where(*_still(message))
+            .values(due_at=now() + timedelta(seconds=wait), leased_until=None)
+        )
+
+
+def _still(message: Outbox) -> tuple[Any, ...]:
+    """The row as this delivery leased it: neither replaced by a newer state nor leased to another."""
+    return Outbox.id == message.id, Outbox.version == message.version, Outbox.attempts == message.attempts

@@ -1,0 +1,88 @@
+"""One idea of paging: keyset. A page continues behind the last row shown, so inserts neither skip nor repeat a row."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Generic, TypeVar
+
+import orjson
+from sqlalchemy import Select, literal, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from shared.errors import Invalid
+
+Row = TypeVar("Row")
+
+Sorts = Mapping[str, Any]
+"""What a list can be sorted by: name -> column, one that is never null."""
+
+DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
+
+
+@dataclass(frozen=True)
+class Page(Generic[Row]):
+    """Some rows, and where the next ones begin; no cursor on the last page."""
+
+    rows: list[Row]
+    next_cursor: str | None
+
+
+def keyset(
+    session: Session,
+    query: Select[tuple[Row]],
+    sorts: Sorts,
+    tie: InstrumentedAttribute[int],
+    *,
+    sort: str,
+    limit: int,
+    cursor: str | None,
+) -> Page[Row]:
+    """One page of `query`, by `sort` (a name, with `-` in front for descending) and then by `tie`.
+
+    Raises:
+        Invalid: an unknown sort, or a cursor that was not made for this list.
+    """
+    column = sorts.get(sort.removeprefix("-"))
+    if column is None:
+        raise Invalid(errors={"sort": [f"Must be one of: {', '.join(sorts)}, with - in front to turn it round."]})
+    falling = sort.startswith("-")
+    if cursor is not None:
+        value, row_id = _opened(cursor, sort, column.type.python_type)
+        behind = tuple_(literal(value, column.type), literal(row_id))
+        here = tuple_(column, tie)
+        query = query.where(here < behind if falling else here > behind)
+    order = (column.desc(), tie.desc()) if falling else (column, tie)
+    found = session.execute(query.add_columns(column, tie).order_by(*order).limit(limit + 1)).all()
+    shown = found[:limit]
+    more = len(found) > limit
+    return Page([row[0] for row in shown], _sealed(sort, shown[-1][1], shown[-1][2]) if more else None)
+
+
+def _sealed(sort: str, value: Any, row_id: int) -> str:
+    plain = value.isoformat() if isinstance(value, date | datetime) else value
+    return base64.urlsafe_b64encode(orjson.dumps([sort, plain, row_id])).decode().rstrip("=")
+
+
+def _opened(cursor: str, sort: str, kind: type) -> tuple[Any, int]:
+    try:
+        known, value, row_id = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if known == sort and isinstance(row_id, int):
+            return _typed(value, kind), row_id
+    except (binascii.Error, ValueError, TypeError):
+        pass
+    raise Invalid(errors={"cursor": ["Not a cursor of this list."]})
+
+
+def _typed(value: Any, kind: type) -> Any:
+    if kind is datetime:
+        instant = datetime.fromisoformat(value)
+        if instant.tzinfo is None:
+            raise ValueError("naive")
+        return instant
+    if kind is date:
+        return date.fromisoformat(value)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError(kind)
+    return value

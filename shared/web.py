@@ -1,0 +1,381 @@
+"""What every service's app is made of: exact JSON, strangers refused, health, errors in the dialect's words.
+
+The order of a request: its id, its caller (before the body is read), its scope, its body, the view; a keyed write is
+answered once. Blueprints are `Routes`; a view answers with `one`, `listing`, `created` or `nothing`.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import structlog
+from flask import Flask, Response, current_app, g, request
+from flask.json.provider import JSONProvider
+from flask_smorest import Api, Blueprint
+from marshmallow import RAISE, Schema, ValidationError, fields
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_etags
+from werkzeug.routing import UUIDConverter
+
+from shared import caller as callers
+from shared import dialects, errors, idempotency, migrate
+from shared.caller import INTERNAL, Caller
+from shared.db import Database
+from shared.exact import dumps, loads
+from shared.logs import request_id
+from shared.page import Page
+
+JSON_BYTES = 1024 * 1024
+"""The largest JSON body (api.md, section 1)."""
+
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+KEPT_HEADERS = ("Content-Type", "ETag", "Location")
+OPEN = frozenset({"healthz", "readyz"})
+"""The only endpoints that answer a stranger."""
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII)
+_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a request needs of the process it runs in."""
+
+    name: str
+    db: Database
+    secret: str
+    history: Path
+
+
+class Routes(Blueprint):
+    """A blueprint whose routes need `<scope>:read` to look and `<scope>:write` to change, unless `needs` says more."""
+
+    def __init__(self, name: str, import_name: str, *, scope: str, **kwargs: Any) -> None:
+        super().__init__(name, import_name, **kwargs)
+        self.before_request(lambda: _permit(scope if scope in (INTERNAL, "admin") else _verb(scope)))
+
+
+def new_app(service: Service, routes: Iterable[Blueprint], *, body_bytes: int = JSON_BYTES) -> Flask:
+    """An app with these routes, where a stranger is refused everything but the two health checks."""
+    app = Flask(service.name, static_folder=None)
+    app.json = _Json(app)
+    app.url_map.converters["uuid"] = _UuidText
+    app.extensions["service"] = service
+    app.config.update(
+        MAX_CONTENT_LENGTH=body_bytes,
+        API_TITLE="Finance API",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.0.3",
+        PROPAGATE_EXCEPTIONS=False,
+    )
+    app.before_request(_begin)
+    app.after_request(_end)
+    api = Api(app)
+    for blueprint in routes:
+        api.register_blueprint(blueprint)
+    app.register_error_handler(HTTPException, _worded_http)  # after Api, which registers one of its own
+    app.register_error_handler(errors.ApiError, spoken)
+    app.register_error_handler(DBAPIError, _database_away)
+    app.register_error_handler(PoolTimeout, _database_away)
+    app.register_error_handler(Exception, _our_fault)
+    for endpoint, view in app.view_functions.items():
+        if not getattr(view, "answers_once", False):
+            app.view_functions[endpoint] = _once(view)
+    _health(app, service)
+    app.add_url_rule("/internal/openapi.json", "openapi", _openapi(api))
+    return app
+
+
+# What a view asks for
+
+
+def db() -> Database:
+    """This service's database."""
+    return service().db
+
+
+def service() -> Service:
+    """The process's own facts."""
+    known: Service = current_app.extensions["service"]
+    return known
+
+
+def caller() -> Caller:
+    """On whose behalf this request is made."""
+    known: Caller = g.caller
+    return known
+
+
+class IfMatch:
+    """The version a client insists on; without the header, any version will do."""
+
+    def __init__(self, header: str | None) -> None:
+        self._tags = parse_etags(header) if header is not None else None
+
+    def check(self, tag: str) -> None:
+        """Raise PreconditionFailed unless `tag` is the version insisted on."""
+        if self._tags is not None and not self._tags.contains(tag):
+            raise errors.PreconditionFailed
+
+
+def if_match() -> IfMatch:
+    """What the request's If-Match header says."""
+    return IfMatch(request.headers.get("If-Match"))
+
+
+def ticket(*parts: bytes) -> idempotency.Ticket | None:
+    """The request's Idempotency-Key with what was asked; None without the header. `parts` stand for the body."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None or request.method not in WRITES:
+        return None
+    if not _KEY.fullmatch(key):
+        raise errors.Invalid(errors={"Idempotency-Key": ["1 to 255 visible ASCII characters."]})
+    asked = idempotency.fingerprint(request.method, request.full_path, *(parts or (request.get_data(),)))
+    return idempotency.Ticket(caller().workspace_id, key, asked)
+
+
+# What a view answers with
+
+
+def one(data: Mapping[str, Any], *, tag: str | None = None, status: int = 200, location: str | None = None) -> Response:
+    """One resource, with its version as a strong ETag."""
+    response = answer({"data": data}, status)
+    if tag is not None:
+        response.set_etag(tag)
+    if location:
+        response.headers["Location"] = location
+    return response
+
+
+def listing(page: Page[Any], spell: Callable[[Any], Mapping[str, Any]]) -> Response:
+    """One page of a list, and a link to the next."""
+    said = {"data": [spell(row) for row in page.rows], "has_more": page.next_cursor is not None}
+    response = answer(said | {"next_cursor": page.next_cursor})
+    if page.next_cursor:
+        query = request.args.to_dict() | {"cursor": page.next_cursor}
+        response.headers["Link"] = f'<{request.path}?{urlencode(query)}>; rel="next"'
+    return response
+
+
+def nothing() -> Response:
+    """Done, and nothing to show."""
+    return Response(status=204)
+
+
+def answer(body: Any, status: int = 200) -> Response:
+    """`body` as JSON; a Money in it becomes a number with all its decimals."""
+    return Response(dumps(body), status, content_type="application/json")
+
+
+def replayed(kept: idempotency.Answer) -> Response:
+    """The answer that was given the first time."""
+    return Response(kept.body, kept.status, {**kept.headers, "Idempotency-Replayed": "true"})
+
+
+def spoken(error: errors.ApiError) -> Response:
+    """An error in the words of the path's dialect."""
+    response = answer(dialects.spoken_at(request.path).word(error), int(error.status))
+    response.headers.update(error.headers)
+    return response
+
+
+# Bodies
+
+
+class Parser(FlaskParser):
+    """webargs, with our JSON, our errors, and nothing unknown let through."""
+
+    DEFAULT_VALIDATION_STATUS = 400
+    DEFAULT_UNKNOWN_BY_LOCATION = {  # noqa: RUF012
+        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
+        "query": RAISE,
+        "json": RAISE,
+        "form": RAISE,
+    }
+
+    def load_json(self, req: Any, schema: Schema) -> Any:
+        return json_body()
+
+    def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> Any:
+        said = error.messages if isinstance(error.messages, dict) else {"request": error.messages}
+        location, inner = next(iter(said.items()))
+        raise errors.Invalid(errors=inner if isinstance(inner, dict) else {location: inner})
+
+
+Routes.ARGUMENTS_PARSER = Parser()
+
+
+def json_body() -> Any:
+    """The request's body, which must be JSON.
+
+    Raises:
+        UnsupportedMedia: the content type says it is something else.
+        TooLarge, Invalid: it cannot be taken.
+    """
+    kind = request.mimetype
+    if kind and kind != "application/json" and not kind.endswith("+json"):
+        raise errors.UnsupportedMedia("Content-Type must be application/json")
+    if (request.content_length or 0) > JSON_BYTES:
+        raise errors.TooLarge
+    body = request.get_data()
+    if len(body) > JSON_BYTES:
+        raise errors.TooLarge
+    if not body:
+        raise errors.Invalid(errors={"json": ["A JSON object is required."]})
+    return loads(body)
+
+
+class _UuidText(UUIDConverter):
+    """A UUID in a path, as the text that the database keeps."""
+
+    def to_python(self, value: str) -> str:  # type: ignore[override]
+        return value.lower()
+
+
+class _Json(JSONProvider):
+    def dumps(self, obj: Any, **_: Any) -> str:
+        return dumps(obj).decode()
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        return loads(s if isinstance(s, bytes) else s.encode())
+
+
+# The order of a request
+
+
+def _begin() -> None:
+    g.began = time.perf_counter()
+    asked = request.headers.get("X-Request-Id", "")
+    request_id.set(asked if _REQUEST_ID.fullmatch(asked) else uuid4().hex)
+    if request.endpoint in OPEN:
+        return
+    known = service()
+    found = callers.verify(request.headers.get(callers.HEADER, ""), known.secret, known.name)
+    if found is None:
+        raise errors.Unauthorized
+    g.caller = found
+
+
+def _end(response: Response) -> Response:
+    response.headers["X-Request-Id"] = request_id.get()
+    log.info(
+        "request",
+        method=request.method,
+        route=request.url_rule.rule if request.url_rule else None,
+        status=response.status_code,
+        ms=round((time.perf_counter() - g.began) * 1000, 2),
+        workspace_id=g.caller.workspace_id if "caller" in g else None,
+    )
+    return response
+
+
+def _verb(scope: str) -> str:
+    return f"{scope}:write" if request.method in WRITES else f"{scope}:read"
+
+
+def _permit(scope: str) -> None:
+    if not caller().may(scope):
+        raise errors.Forbidden(f"This API key lacks the scope {scope}")
+
+
+def _once(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Answer a keyed request once: view, write and kept answer are one transaction; a refusal is kept as well."""
+
+    @wraps(view)
+    def answered(*args: Any, **kwargs: Any) -> Any:
+        asked = ticket()
+        if asked is None:
+            return view(*args, **kwargs)
+        return settle(asked, lambda: current_app.make_response(view(*args, **kwargs)))
+
+    return answered
+
+
+def settle(asked: idempotency.Ticket, work: Callable[[], Response], *, claimed: bool = False) -> Response:
+    """Do `work` and keep its answer, in one transaction. `claimed`: the key is ours already."""
+    with db().write() as session:
+        if not claimed and (kept := idempotency.claim(session, asked)):
+            return replayed(kept)
+        try:
+            with session.begin_nested():
+                response = work()
+        except (errors.NotFound, errors.Refused) as refusal:
+            response = spoken(refusal)
+        chosen = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+        idempotency.keep(session, asked, response.status_code, chosen, response.get_data())
+    return response
+
+
+# Errors
+
+
+def _worded_http(error: HTTPException) -> Response:
+    kind = errors.BY_STATUS.get(error.code or 500)
+    if kind is None:
+        kind = errors.Invalid if 400 <= (error.code or 500) < 500 else errors.Internal
+    response = spoken(kind())
+    if allowed := getattr(error, "valid_methods", None):
+        response.headers["Allow"] = ", ".join(sorted(allowed))
+    return response
+
+
+def _database_away(error: Exception) -> Response:
+    if isinstance(error, DBAPIError) and not error.connection_invalidated and not _passing(error):
+        return _our_fault(error)
+    log.error("database.unavailable", why=str(error))
+    return spoken(errors.Unavailable())
+
+
+def _passing(error: DBAPIError) -> bool:
+    """Whether the fault is the database's state rather than our statement: away, locked, deadlocked, full."""
+    return type(error).__name__ == "OperationalError"
+
+
+def _our_fault(error: Exception) -> Response:
+    log.error("request.failed", exc_info=error)
+    return spoken(errors.Internal())
+
+
+# Health, and the description of the API
+
+
+def _health(app: Flask, service: Service) -> None:
+    def ready() -> Response:
+        try:
+            if migrate.current(service.db, service.history):
+                return answer({"status": "ready"})
+            why = "migrations are not current"
+        except Exception as fault:  # whatever it is, the answer is that we are not ready
+            log.warning("not.ready", why=str(fault))
+            why = "the database does not answer"
+        return answer({"status": "not ready", "message": why}, 503)
+
+    app.add_url_rule("/healthz", "healthz", lambda: answer({"status": "ok"}))
+    app.add_url_rule("/readyz", "readyz", ready)
+
+
+class ErrorSchema(Schema):
+    """Every error of the `finance` dialect."""
+
+    message = fields.String(required=True, metadata={"example": "Invalid request parameters"})
+    errors = fields.Dict(metadata={"description": "Field name -> texts, where fields are to blame"})
+
+
+def _openapi(api: Api) -> Callable[[], Response]:
+    """This service's part of the OpenAPI document; the gateway makes one of the three."""
+
+    def described() -> Response:
+        _permit(INTERNAL)
+        return answer(api.spec.to_dict())
+
+    return described
