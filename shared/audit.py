@@ -35,9 +35,7 @@ class Audit(Base):
     )
 
 
-def record(
-    session: Session, caller: Caller, action: str, entity: Any, changes: dict[str, Any] | None = None
-) -> None:
+def record(session: Session, caller: Caller, action: str, entity: Any, changes: dict[str, Any] | None = None) -> None:
     """Write what happened to `entity` in this transaction: its columns' changes, and `changes` beside them.
 
     Call it before the change is flushed: afterwards SQLAlchemy no longer knows the old values.
@@ -61,7 +59,7 @@ def _changes(entity: Any) -> dict[str, Any]:
     """`{column: [old, new]}` of what this transaction has assigned so far."""
     state = inspect(entity)
     told: dict[str, Any] = {}
-    for name in state.mapper.column_attrs.keys() - UNTOLD:
+    for name in sorted(set(state.mapper.column_attrs.keys()) - UNTOLD):
         added, _, deleted = state.attrs[name].history
         old, new = deleted[0] if deleted else None, added[0] if added else None
         if added and old != new:

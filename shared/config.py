@@ -1,4 +1,4 @@
-"""Settings from the environment. Everything that is missing or wrong is said at once, and the process does not start."""
+"""Settings from the environment. All that is missing or wrong is said at once, and the process does not start."""
 
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Self, get_type_hints
@@ -34,8 +34,9 @@ class Settings:
         try:
             env.seal()
         except EnvValidationError as wrong:
-            missing = [name for name, said in wrong.error_messages.items() if "not set" in str(said)]
-            bad = [name for name in wrong.error_messages if name not in missing]
+            said = dict(wrong.error_messages)
+            missing = [name for name in said if "not set" in str(said[name])]
+            bad = [name for name in said if name not in missing]
             parts = [f"set {', '.join(missing)}"] if missing else []
             parts += [f"{name} is not valid" for name in bad]
             raise SystemExit(f"{cls.__module__}: {'; '.join(parts)}") from None

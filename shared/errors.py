@@ -1,21 +1,21 @@
 """The family of errors. Raised once, anywhere; worded per dialect in `shared.dialects`.
 
-    ApiError
-      Invalid               400   the request cannot be read, or a field is wrong
-      Unauthorized          401   no key, or not a valid one
-      Forbidden             403   a valid key that may not do this
-      NotFound              404   no such thing here
-      MethodNotAllowed      405   the path exists, the method does not
-      Conflict              409   something else is at it; try again
-      PreconditionFailed    412   If-Match names another version
-      TooLarge              413   the body is larger than allowed
-      UnsupportedMedia      415   the body is of a kind that is not taken
-      Refused               422   understood, and not possible as things are
-        InsufficientFunds
-      TooManyRequests       429   the key's rate limit is used up
-      Internal              500   our fault
-      Unavailable           503   a part of the product cannot answer now
-      DeadlineExceeded      504   a part of the product did not answer in time
+ApiError
+  Invalid               400   the request cannot be read, or a field is wrong
+  Unauthorized          401   no key, or not a valid one
+  Forbidden             403   a valid key that may not do this
+  NotFound              404   no such thing here
+  MethodNotAllowed      405   the path exists, the method does not
+  Conflict              409   something else is at it; try again
+  PreconditionFailed    412   If-Match names another version
+  TooLarge              413   the body is larger than allowed
+  UnsupportedMedia      415   the body is of a kind that is not taken
+  Refused               422   understood, and not possible as things are
+    InsufficientFunds
+  TooManyRequests       429   the key's rate limit is used up
+  Internal              500   our fault
+  Unavailable           503   a part of the product cannot answer now
+  DeadlineExceeded      504   a part of the product did not answer in time
 """
 
 from collections.abc import Mapping

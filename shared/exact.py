@@ -15,7 +15,7 @@ DEPTH = 32
 
 def dumps(body: Any) -> bytes:
     """`body` as JSON; instants end in Z."""
-    return orjson.dumps(body, default=_plain, option=orjson.OPT_UTC_Z)
+    return orjson.dumps(body, default=_plain, option=orjson.OPT_UTC_Z | orjson.OPT_PASSTHROUGH_DATACLASS)
 
 
 def loads(body: bytes) -> Any:
@@ -25,9 +25,7 @@ def loads(body: bytes) -> Any:
         Invalid: it is malformed, has a key twice, NaN or Infinity, or is nested deeper than `DEPTH`.
     """
     try:
-        value = json.loads(
-            body.decode(), parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_no_twins
-        )
+        value = json.loads(body.decode(), parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_no_twins)
     except (ValueError, RecursionError) as why:
         said = str(why) if isinstance(why, _Twin) else "Not valid JSON."
         raise Invalid(errors={"json": [said]}) from None

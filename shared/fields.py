@@ -42,24 +42,21 @@ class Email(Text):
     """An e-mail address."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(NAME, validate=[validate.Email()], **kwargs)
-        self.metadata.setdefault("format", "email")
+        super().__init__(NAME, validate=[validate.Email()], **_described(kwargs, format="email"))
 
 
 class WebAddress(Text):
     """A URL of the web: http or https, with a host."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(DESCRIPTION, validate=[_web_address], **kwargs)
-        self.metadata.setdefault("format", "uri")
+        super().__init__(DESCRIPTION, validate=[_web_address], **_described(kwargs, format="uri"))
 
 
 class CurrencyCode(Text):
     """An ISO 4217 code such as USD."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(3, validate=[_currency], **kwargs)
-        self.metadata.setdefault("example", "USD")
+        super().__init__(3, validate=[_currency], **_described(kwargs, example="USD"))
 
 
 class Day(fields.Date):
@@ -85,12 +82,9 @@ class Amount(fields.Field[Decimal]):
         text: bool = False,
         **kwargs: Any,
     ) -> None:
-        span = validate.Range(
-            min=least if above is None else above, max=most, min_inclusive=above is None
-        )
-        super().__init__(validate=[span], **kwargs)
+        span = validate.Range(min=least if above is None else above, max=most, min_inclusive=above is None)
+        super().__init__(validate=[span], **_described(kwargs, type="number"))
         self.decimals, self.text = decimals, text
-        self.metadata.setdefault("type", "number")
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
         number = _number(value, text=self.text)
@@ -110,6 +104,11 @@ class WholeNumber(fields.Integer):
         if number != number.to_integral_value():
             raise ValidationError("Not a whole number.")
         return int(number)
+
+
+def _described(kwargs: dict[str, Any], **facts: str) -> dict[str, Any]:
+    """Keyword arguments of a field, with `facts` for the OpenAPI document."""
+    return kwargs | {"metadata": {**facts, **kwargs.get("metadata", {})}}
 
 
 def _number(value: Any, *, text: bool) -> Decimal:

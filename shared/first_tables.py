@@ -11,8 +11,7 @@ IMMUTABLE = {
         "BEGIN SELECT RAISE(ABORT, 'the history cannot be changed'); END"
     ),
     "postgresql": (
-        "CREATE TRIGGER audit_no_{verb} BEFORE {verb} ON audit "
-        "FOR EACH STATEMENT EXECUTE FUNCTION audit_is_immutable()"
+        "CREATE TRIGGER audit_no_{verb} BEFORE {verb} ON audit FOR EACH STATEMENT EXECUTE FUNCTION audit_is_immutable()"
     ),
 }
 

@@ -48,9 +48,7 @@ class Peer:
         headers = {
             "Content-Type": "application/json",
             "X-Request-Id": request_id.get(),
-            caller.HEADER: caller.sign(
-                Caller.service(self._name, workspace_id), self._secret, self._audience
-            ),
+            caller.HEADER: caller.sign(Caller.service(self._name, workspace_id), self._secret, self._audience),
         }
         try:
             answer = self._session().put(
@@ -89,8 +87,8 @@ class Wire(BaseAdapter):
             path=url.path,
             query_string=url.query,
             method=request.method or "GET",
-            headers=dict(request.headers),
-            data=request.body or b"",  # type: ignore[arg-type]
+            headers=request.headers.items(),
+            data=request.body or b"",
         ).get_environ()
         chunks, status, headers = run_wsgi_app(self.app, environ, buffered=True)
         response = requests.Response()

@@ -82,9 +82,7 @@ def claim(session: Session, ticket: Ticket) -> Answer | None:
 
 def keep(session: Session, ticket: Ticket, status: int, headers: Mapping[str, str], body: bytes) -> None:
     """Keep the answer to a claimed key."""
-    session.execute(
-        update(Remembered).where(*_is(ticket)).values(status=status, headers=dict(headers), body=body)
-    )
+    session.execute(update(Remembered).where(*_is(ticket)).values(status=status, headers=dict(headers), body=body))
 
 
 def free(session: Session, workspace_id: str, key: str) -> None:

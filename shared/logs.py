@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -15,7 +16,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 def configure(service: str, level: str = "INFO") -> None:
     """Set up logging for this process."""
 
-    def context(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    def context(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         event["service"] = service
         if rid := request_id.get():
             event["request_id"] = rid

@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from shared.db import Base, Database
 
+
 def upgrade(db: Database, history: Path) -> None:
     """Bring the database to the newest revision of `history`."""
     script = _script(history)

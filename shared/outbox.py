@@ -172,14 +172,13 @@ class Relay:
             .where(Outbox.due_at <= now(), or_(Outbox.leased_until.is_(None), Outbox.leased_until < now()))
             .order_by(Outbox.due_at)
             .limit(BATCH)
-            .with_for_update(skip_locked=True)
         )
         with self.db.read() as session:  # a look that takes no lock, so that an idle relay disturbs nobody
-            if not session.execute(due.with_for_update(None)).first():
+            if not session.execute(due).first():
                 return []
         claim = (
             update(Outbox)
-            .where(Outbox.id.in_(due.scalar_subquery()))
+            .where(Outbox.id.in_(due.with_for_update(skip_locked=True).scalar_subquery()))
             .values(leased_until=now() + LEASE, armed=False, attempts=Outbox.attempts + 1)
             .returning(Outbox)
         )
@@ -191,9 +190,7 @@ def _later(db: Database, message: Outbox) -> None:
     wait = min(LONGEST_WAIT, 0.25 * 2.0 ** min(message.attempts, 12)) * random.uniform(0.5, 1.0)
     with db.write() as session:
         session.execute(
-            update(Outbox)
-            .where(*_still(message))
-            .values(due_at=now() + timedelta(seconds=wait), leased_until=None)
+            update(Outbox).where(*_still(message)).values(due_at=now() + timedelta(seconds=wait), leased_until=None)
         )
 
 

@@ -31,7 +31,7 @@ class Page(Generic[Row]):
 
 def keyset(
     session: Session,
-    query: Select[tuple[Row]],
+    query: Select[Row],
     sorts: Sorts,
     tie: InstrumentedAttribute[int],
     *,

@@ -18,11 +18,12 @@ import structlog
 from flask import Flask, Response, current_app, g, request
 from flask.json.provider import JSONProvider
 from flask_smorest import Api, Blueprint
-from marshmallow import RAISE, Schema, ValidationError, fields
-from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException
-from werkzeug.http import parse_etags
 from werkzeug.routing import UUIDConverter
 
 from shared import caller as callers
@@ -30,8 +31,10 @@ from shared import dialects, errors, idempotency, migrate
 from shared.caller import INTERNAL, Caller
 from shared.db import Database
 from shared.exact import dumps, loads
+from shared.fields import Text
 from shared.logs import request_id
-from shared.page import Page
+from shared.page import DEFAULT_LIMIT, MAX_LIMIT, Page
+from shared.versions import IfMatch
 
 JSON_BYTES = 1024 * 1024
 """The largest JSON body (api.md, section 1)."""
@@ -57,7 +60,7 @@ class Service:
     history: Path
 
 
-class Routes(Blueprint):
+class Routes(Blueprint):  # type: ignore[misc]
     """A blueprint whose routes need `<scope>:read` to look and `<scope>:write` to change, unless `needs` says more."""
 
     def __init__(self, name: str, import_name: str, *, scope: str, **kwargs: Any) -> None:
@@ -87,6 +90,8 @@ def new_app(service: Service, routes: Iterable[Blueprint], *, body_bytes: int = 
     app.register_error_handler(errors.ApiError, spoken)
     app.register_error_handler(DBAPIError, _database_away)
     app.register_error_handler(PoolTimeout, _database_away)
+    app.register_error_handler(IntegrityError, _conflicting)
+    app.register_error_handler(StaleDataError, _conflicting)
     app.register_error_handler(Exception, _our_fault)
     for endpoint, view in app.view_functions.items():
         if not getattr(view, "answers_once", False):
@@ -114,18 +119,6 @@ def caller() -> Caller:
     """On whose behalf this request is made."""
     known: Caller = g.caller
     return known
-
-
-class IfMatch:
-    """The version a client insists on; without the header, any version will do."""
-
-    def __init__(self, header: str | None) -> None:
-        self._tags = parse_etags(header) if header is not None else None
-
-    def check(self, tag: str) -> None:
-        """Raise PreconditionFailed unless `tag` is the version insisted on."""
-        if self._tags is not None and not self._tags.contains(tag):
-            raise errors.PreconditionFailed
 
 
 def if_match() -> IfMatch:
@@ -189,7 +182,16 @@ def spoken(error: errors.ApiError) -> Response:
     return response
 
 
-# Bodies
+# Bodies and queries
+
+
+class ListQuery(Schema):
+    """What every list takes."""
+
+    limit = fields.Integer(load_default=DEFAULT_LIMIT, validate=validate.Range(1, MAX_LIMIT))
+    cursor = Text(load_default=None, metadata={"description": "`next_cursor` of the page before."})
+    sort = Text(load_default="-created_at", metadata={"description": "A field's name; `-` in front: descending."})
+    q = Text(metadata={"description": "Text to look for, without regard to case."})
 
 
 class Parser(FlaskParser):
@@ -317,6 +319,12 @@ def settle(asked: idempotency.Ticket, work: Callable[[], Response], *, claimed: 
 
 
 # Errors
+
+
+def _conflicting(error: Exception) -> Response:
+    """Two writers met, and the database let only one of them through."""
+    log.warning("request.conflict", why=str(error))
+    return spoken(errors.Conflict())
 
 
 def _worded_http(error: HTTPException) -> Response:

@@ -1,0 +1,198 @@
+"""What can be done with budgets: one function, one `with db.write()` block, one transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session
+
+from services.budgets import messages, rules
+from services.budgets.models import Budget, Spend
+from services.budgets.queries import owned
+from shared import audit
+from shared.caller import Caller
+from shared.db import Database, new_id
+from shared.errors import Invalid, NotFound, Refused
+from shared.money import Imprecise, Money
+from shared.versions import IfMatch
+
+Facts = Mapping[str, Any]
+
+PLAIN = {
+    "name": "name",
+    "start_date": "start_on",
+    "end_date": "end_on",
+    "status": "status",
+    "enforcement": "enforcement",
+    "enforce_period": "enforce_period",
+}
+"""Facts that are a column as they are."""
+
+
+def create(db: Database, caller: Caller, facts: Facts) -> Budget:
+    """Set up a budget.
+
+    Raises:
+        Invalid: the period ends before it begins, or an amount is too precise for the currency.
+        InsufficientFunds: a hard budget that begins overspent.
+    """
+    with db.write() as session:
+        budget = Budget(
+            uuid=new_id(),
+            workspace_id=caller.workspace_id,
+            currency=facts.get("currency") or caller.currency,
+            opening_minor=0,
+            live_minor=0,
+            status="active",
+            enforcement=rules.HARD,
+            enforce_period=False,
+        )
+        _apply(budget, facts)
+        session.add(budget)
+        audit.record(session, caller, "created", budget)
+        return budget
+
+
+def update(db: Database, caller: Caller, budget_id: str, facts: Facts, expected: IfMatch) -> Budget:
+    """Change what is named. Writing `spent_amount` moves the opening figure.
+
+    Raises:
+        NotFound, PreconditionFailed.
+        Invalid: as in `create`.
+        InsufficientFunds: it would leave a hard budget overspent.
+        Refused: another currency than the budget's.
+    """
+    with db.write() as session:
+        budget = owned(session, caller, budget_id, lock=True)
+        expected.check(tag(budget))
+        if facts.get("currency", budget.currency) != budget.currency:
+            raise Refused("A budget keeps its currency")
+        _apply(budget, facts)
+        audit.record(session, caller, "updated", budget)
+        return budget
+
+
+def delete(db: Database, caller: Caller, budget_id: str, expected: IfMatch) -> None:
+    """Delete a budget; its expenses live on without one.
+
+    Raises:
+        NotFound, PreconditionFailed.
+    """
+    with db.write() as session:
+        budget = owned(session, caller, budget_id, lock=True)
+        expected.check(tag(budget))
+        audit.record(session, caller, "deleted", budget)
+        messages.tell_deleted(session, budget)
+        session.delete(budget)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpendState:
+    """All that the budget service knows of an expense. On no budget it is a tombstone.
+
+    `held`: what stays booked, and on which budget, until a move is certain. `enforce`: the sender asks, and can be
+    refused; without it, it tells of less money than before, and cannot.
+    """
+
+    version: int
+    budget_id: str | None
+    amount: Money
+    spent_on: date | None
+    enforce: bool
+    held: tuple[str, Money] | None = None
+
+
+def accept_spend(db: Database, workspace_id: str, expense_id: str, state: SpendState) -> int:
+    """Take the newest state of an expense; an older one or a copy changes nothing. The version known afterwards.
+
+    Check and booking are one transaction under the locks of the budgets, taken in the order of their ids.
+
+    Raises:
+        NotFound: no such budget.
+        InsufficientFunds: over what a hard budget has left.
+        Refused: another currency, a budget that is not active, a date outside an enforced period.
+    """
+    with db.write() as session:
+        known = session.scalar(select(Spend).where(Spend.workspace_id == workspace_id, Spend.expense_id == expense_id))
+        if known and known.version >= state.version:
+            return known.version
+        budgets = _locked(session, workspace_id, known, state)
+        by_uuid = {budget.uuid: budget for budget in budgets}
+        target = by_uuid.get(state.budget_id or "")
+        held = by_uuid.get(state.held[0]) if state.held else None
+        if state.enforce:
+            _check_ask(target, state)
+        spend = known or Spend(workspace_id=workspace_id, expense_id=expense_id)
+        before = _booked(spend) if known else {}
+        spend.version, spend.currency, spend.spent_on = state.version, state.amount.currency, state.spent_on
+        spend.budget_id, spend.amount_minor = target.id if target else None, state.amount.minor
+        spend.held_budget_id, spend.held_minor = held.id if held else None, state.held[1].minor if state.held else 0
+        _book(budgets, before, _booked(spend), enforce=state.enforce)
+        session.add(spend)
+        return spend.version
+
+
+def tag(budget: Budget) -> str:
+    """The budget's version, as its ETag."""
+    return str(budget.version)
+
+
+def _apply(budget: Budget, facts: Facts) -> None:
+    for fact, column in PLAIN.items():
+        if fact in facts:
+            setattr(budget, column, facts[fact])
+    if "total_amount" in facts:
+        total = _money(facts, "total_amount", budget.currency)
+        budget.total_minor = None if total is None else total.minor
+    if "spent_amount" in facts and (spent := _money(facts, "spent_amount", budget.currency)):
+        budget.opening_minor = spent.minor - budget.live_minor
+    rules.check_period(budget.start_on, budget.end_on)
+    rules.check_cap(budget.spent, budget.total, budget.enforcement)
+
+
+def _money(facts: Facts, name: str, currency: str) -> Money | None:
+    try:
+        return None if facts[name] is None else Money.exact(facts[name], currency)
+    except Imprecise as why:
+        raise Invalid(errors={name: [str(why)]}) from None
+
+
+def _locked(session: Session, workspace_id: str, known: Spend | None, state: SpendState) -> list[Budget]:
+    """Every budget that the message touches, old and new, locked in the order of their ids."""
+    named = [name for name in (state.budget_id, state.held and state.held[0]) if name]
+    left = [pk for pk in (known.budget_id, known.held_budget_id) if pk] if known else []
+    if not named and not left:
+        return []
+    mine = and_(Budget.workspace_id == workspace_id, or_(Budget.uuid.in_(named), Budget.id.in_(left)))
+    return list(session.scalars(select(Budget).where(mine).order_by(Budget.id).with_for_update()))
+
+
+def _check_ask(target: Budget | None, state: SpendState) -> None:
+    if state.budget_id is None:
+        return
+    if target is None:
+        raise NotFound
+    rules.check_currency(state.amount.currency, target.currency)
+    if target.enforce_period:
+        rules.check_within(state.spent_on, target.start_on, target.end_on)
+
+
+def _booked(spend: Spend) -> dict[int, int]:
+    """Minor units that an expense has on each budget, by the budget's id."""
+    on = {spend.budget_id: spend.amount_minor} if spend.budget_id else {}
+    if spend.held_budget_id:
+        on[spend.held_budget_id] = on.get(spend.held_budget_id, 0) + spend.held_minor
+    return on
+
+
+def _book(budgets: list[Budget], before: dict[int, int], after: dict[int, int], *, enforce: bool) -> None:
+    for budget in budgets:
+        more = after.get(budget.id, 0) - before.get(budget.id, 0)
+        if not more:
+            continue
+        budget.live_minor += more
+        if enforce and more > 0:
+            rules.check_open(budget.status)
+            rules.check_cap(budget.spent, budget.total, budget.enforcement)

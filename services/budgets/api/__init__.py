@@ -1,0 +1,1 @@
+"""What clients of the budget service see, one file a dialect."""

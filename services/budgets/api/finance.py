@@ -1,0 +1,180 @@
+"""Budgets as the `finance` document spells them."""
+
+from decimal import Decimal
+from typing import Any
+
+from flask import Response
+from marshmallow import Schema, fields, validate
+
+from services.budgets import actions, queries, rules
+from services.budgets.models import Budget, Spend
+from shared.fields import NAME, Amount, CurrencyCode, Day, Text
+from shared.web import ListQuery, Routes, caller, db, if_match, listing, nothing, one
+
+MOST = Decimal("99999999.99")  # `finance`, "Create budget"
+
+routes = Routes("budgets", __name__, scope="budgets", url_prefix="/v1/dev/finance/budgets")
+
+EXAMPLE = {
+    "name": "Q1 2024",
+    "start_date": "2024-01-01",
+    "end_date": "2024-03-31",
+    "total_amount": 10000.00,
+    "spent_amount": 0.00,
+    "status": "active",
+}
+
+
+class BudgetIn(Schema):
+    """What can be written of a budget; everything is optional."""
+
+    name = Text(NAME, allow_none=True)
+    start_date = Day(allow_none=True)
+    end_date = Day(allow_none=True, metadata={"description": "After `start_date`."})
+    total_amount = Amount(most=MOST, allow_none=True, metadata={"description": "The cap; null: none."})
+    spent_amount = Amount(most=MOST, metadata={"description": "Writing it moves the opening figure."})
+    status = fields.String(validate=validate.OneOf(rules.STATUSES))
+    currency = CurrencyCode(metadata={"description": "The workspace's, unless given. It cannot change."})
+    enforcement = fields.String(
+        validate=validate.OneOf(rules.ENFORCEMENTS),
+        metadata={"description": "`hard`: what would overspend it is refused."},
+    )
+    enforce_period = fields.Boolean(
+        truthy={True}, falsy={False}, metadata={"description": "Take only expenses dated within the period."}
+    )
+
+
+class BudgetOut(BudgetIn):
+    """A budget."""
+
+    id = fields.UUID()
+    remaining_amount = Amount(allow_none=True, metadata={"description": "`total_amount` less `spent_amount`."})
+    created_at = fields.AwareDateTime()
+    updated_at = fields.AwareDateTime()
+
+
+class BudgetAnswer(Schema):
+    data = fields.Nested(BudgetOut)
+
+
+class BudgetList(Schema):
+    data = fields.List(fields.Nested(BudgetOut))
+    has_more = fields.Boolean()
+    next_cursor = fields.String(allow_none=True)
+
+
+class BudgetQuery(ListQuery):
+    """Filters of the list of budgets."""
+
+    status = fields.String(validate=validate.OneOf(rules.STATUSES))
+    enforcement = fields.String(validate=validate.OneOf(rules.ENFORCEMENTS))
+    currency = CurrencyCode()
+    from_ = Day(data_key="from", metadata={"description": "Budgets that end on this day or later."})
+    to = Day(metadata={"description": "Budgets that start on this day or before."})
+
+
+class SpendOut(Schema):
+    """What one expense has booked on a budget."""
+
+    expense_id = fields.UUID()
+    amount = Amount()
+    currency = CurrencyCode()
+    date = Day(allow_none=True)
+    updated_at = fields.AwareDateTime()
+
+
+class SpendList(Schema):
+    data = fields.List(fields.Nested(SpendOut))
+    has_more = fields.Boolean()
+    next_cursor = fields.String(allow_none=True)
+
+
+class SpendQuery(ListQuery):
+    """How the list of spends is paged."""
+
+    class Meta:
+        exclude = ("q",)
+
+    sort = Text(load_default="-updated_at")
+
+
+@routes.get("")
+@routes.arguments(BudgetQuery, location="query")
+@routes.response(200, BudgetList)
+def list_budgets(query: dict[str, Any]) -> Response:
+    """List budgets."""
+    return listing(queries.listing(db(), caller(), **query), spelled)
+
+
+@routes.post("")
+@routes.arguments(BudgetIn, example=EXAMPLE)
+@routes.response(201, BudgetAnswer)
+def create_budget(facts: dict[str, Any]) -> Response:
+    """Create a budget."""
+    budget = actions.create(db(), caller(), facts)
+    return one(spelled(budget), tag=actions.tag(budget), status=201, location=f"{routes.url_prefix}/{budget.uuid}")
+
+
+@routes.get("/<uuid:budget_id>")
+@routes.response(200, BudgetAnswer)
+def get_budget(budget_id: str) -> Response:
+    """Get a budget."""
+    return _shown(queries.find(db(), caller(), budget_id))
+
+
+@routes.put("/<uuid:budget_id>")
+@routes.arguments(BudgetIn, example={"name": "Updated Q1 2024", "total_amount": 12000.00, "spent_amount": 5000.00})
+@routes.response(200, BudgetAnswer)
+def update_budget(facts: dict[str, Any], budget_id: str) -> Response:
+    """Update a budget: what is named changes, the rest stays."""
+    return _shown(actions.update(db(), caller(), budget_id, facts, if_match()))
+
+
+@routes.delete("/<uuid:budget_id>")
+@routes.response(204)
+def delete_budget(budget_id: str) -> Response:
+    """Delete a budget. Its expenses live on without one."""
+    actions.delete(db(), caller(), budget_id, if_match())
+    return nothing()
+
+
+@routes.get("/<uuid:budget_id>/spends")
+@routes.arguments(SpendQuery, location="query")
+@routes.response(200, SpendList)
+def list_spends(query: dict[str, Any], budget_id: str) -> Response:
+    """List what is booked on a budget, expense by expense."""
+    return listing(queries.spends(db(), caller(), budget_id, **query), spelled_spend)
+
+
+def spelled(budget: Budget) -> dict[str, Any]:
+    """A budget in the document's words; written by hand, because a list of them is a hot path."""
+    return {
+        "id": budget.uuid,
+        "name": budget.name,
+        "start_date": budget.start_on,
+        "end_date": budget.end_on,
+        "total_amount": budget.total,
+        "spent_amount": budget.spent,
+        "remaining_amount": budget.remaining,
+        "status": budget.status,
+        "currency": budget.currency,
+        "enforcement": budget.enforcement,
+        "enforce_period": budget.enforce_period,
+        "created_at": budget.created_at,
+        "updated_at": budget.updated_at,
+    }
+
+
+def spelled_spend(spend: Spend) -> dict[str, Any]:
+    """A spend, in the same manner."""
+    return {
+        "expense_id": spend.expense_id,
+        "amount": spend.amount,
+        "currency": spend.currency,
+        "date": spend.spent_on,
+        "updated_at": spend.updated_at,
+    }
+
+
+def _shown(budget: Budget) -> Response:
+    return one(spelled(budget), tag=actions.tag(budget))

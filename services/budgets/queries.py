@@ -1,0 +1,67 @@
+"""What can be asked of the budget service."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy.orm import Session
+
+from services.budgets.models import Budget, Spend
+from shared.caller import Caller
+from shared.db import Database
+from shared.errors import NotFound
+from shared.money import MAX_MINOR
+from shared.page import Page, Sorts, keyset
+from shared.search import contains
+
+SPENT = Budget.opening_minor + Budget.live_minor
+SORTS: Sorts = {
+    "created_at": Budget.created_at,
+    "updated_at": Budget.updated_at,
+    "name": func.coalesce(Budget.name, ""),
+    "total_amount": func.coalesce(Budget.total_minor, MAX_MINOR + 1),
+    "spent_amount": SPENT,
+}
+SPEND_SORTS: Sorts = {"updated_at": Spend.updated_at, "amount": Spend.amount_minor}
+
+
+def find(db: Database, caller: Caller, budget_id: str) -> Budget:
+    """One budget. Raises NotFound."""
+    with db.read() as session:
+        return owned(session, caller, budget_id)
+
+
+def listing(db: Database, caller: Caller, *, sort: str, limit: int, cursor: str | None, **by: Any) -> Page[Budget]:
+    """A page of budgets, narrowed by the filters of `api.finance.ListQuery`."""
+    query = _narrowed(select(Budget).where(Budget.workspace_id == caller.workspace_id), by)
+    with db.read() as session:
+        return keyset(session, query, SORTS, Budget.id, sort=sort, limit=limit, cursor=cursor)
+
+
+def spends(db: Database, caller: Caller, budget_id: str, *, sort: str, limit: int, cursor: str | None) -> Page[Spend]:
+    """A page of the live spends of one budget. Raises NotFound."""
+    with db.read() as session:
+        budget = owned(session, caller, budget_id)
+        query = select(Spend).where(Spend.workspace_id == caller.workspace_id, Spend.budget_id == budget.id)
+        return keyset(session, query, SPEND_SORTS, Spend.id, sort=sort, limit=limit, cursor=cursor)
+
+
+def owned(session: Session, caller: Caller, budget_id: str, *, lock: bool = False) -> Budget:
+    """The caller's budget, in this transaction. Raises NotFound."""
+    query = select(Budget).where(Budget.workspace_id == caller.workspace_id, Budget.uuid == budget_id)
+    budget = session.scalar(query.with_for_update() if lock else query)
+    if budget is None:
+        raise NotFound
+    return budget
+
+
+def _narrowed(query: Select[Budget], by: Mapping[str, Any]) -> Select[Budget]:
+    narrow: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+        "status": lambda value: Budget.status == value,
+        "currency": lambda value: Budget.currency == value,
+        "enforcement": lambda value: Budget.enforcement == value,
+        "from_": lambda value: func.coalesce(Budget.end_on, literal(value)) >= value,
+        "to": lambda value: func.coalesce(Budget.start_on, literal(value)) <= value,
+        "q": lambda value: contains(value, Budget.name),
+    }
+    return query.where(*(narrow[name](value) for name, value in by.items()))
