@@ -1,0 +1,1 @@
+"""The gateway: who is calling, and which service answers."""

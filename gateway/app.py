@@ -1,0 +1,143 @@
+"""The gateway's app. The order of a request: its id, its key, its limit, its route, and on to the service.
+
+All of it happens in `before_request`, so no path, method or body of a stranger's gets any further; only the pages in
+`gateway.pages` are open.
+"""
+
+import re
+import time
+from functools import partial
+from uuid import uuid4
+
+import structlog
+from flask import Flask, Response, g, request
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from gateway import client, routes
+from gateway.forward import forward
+from gateway.keys.lookup import Known
+from gateway.pages import pages
+from gateway.parts import build, parts
+from gateway.settings import Settings
+from shared import errors
+from shared.logs import request_id
+from shared.web import spoken
+
+ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
+
+UNLESS_SAID = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII)
+
+log = structlog.get_logger()
+
+
+def create_app(settings: Settings) -> Flask:
+    """The gateway as a WSGI app. Its database must be migrated: `shared.migrate.upgrade(db, gateway.keys.HISTORY)`."""
+    app = Flask("gateway", static_folder=None)
+    app.url_map.merge_slashes = False
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.extensions["gateway"] = build(settings)
+    app.register_blueprint(pages)
+    app.before_request(_answer)
+    app.after_request(_end)
+    app.register_error_handler(HTTPException, _worded)
+    app.register_error_handler(errors.ApiError, spoken)
+    app.register_error_handler(DBAPIError, _database_away)
+    app.register_error_handler(PoolTimeout, _database_away)
+    app.register_error_handler(Exception, _our_fault)
+    return app
+
+
+# The order of a request
+
+
+def _answer() -> Response | None:
+    g.began = time.perf_counter()
+    asked = request.headers.get("X-Request-Id", "")
+    request_id.set(asked if _REQUEST_ID.fullmatch(asked) else uuid4().hex)
+    if request.blueprint == pages.name:
+        return None
+    gateway = parts()
+    g.known = known = _who()
+    g.allowance = gateway.limit.hit(known.caller.key_id)
+    target = routes.target(request.environ["RAW_URI"])
+    g.route = route = routes.find(target)
+    if route is None:
+        raise _nowhere()
+    return forward(request, target, gateway.upstreams[route.service], gateway.keys.token(known, route.service))
+
+
+def _who() -> Known:
+    """Whose key the request shows.
+
+    Raises:
+        Unauthorized: none, or none that is valid.
+    """
+    scheme, _, key = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    known = parts().keys.find(key.strip(" ")) if scheme.lower() == "bearer" else None
+    if known is None:
+        raise errors.Unauthorized
+    return known
+
+
+def _nowhere() -> Exception:
+    """Nothing answers this path; or one of the open pages does, to another method."""
+    wrong = request.routing_exception
+    return wrong if isinstance(wrong, MethodNotAllowed) else errors.NotFound()
+
+
+def _end(response: Response) -> Response:
+    headers = response.headers
+    headers["X-Request-Id"] = request_id.get()
+    for name, value in ALWAYS.items():
+        headers[name] = value
+    for name, value in UNLESS_SAID.items():
+        headers.setdefault(name, value)
+    if allowance := g.get("allowance"):
+        headers.update(allowance.headers())
+    if response.status_code >= 400 and client.has_body(request):
+        response.call_on_close(partial(client.drain, request._get_current_object()))  # type: ignore[attr-defined]
+    known, route = g.get("known"), g.get("route")
+    log.info(
+        "request",
+        method=request.method,
+        route=route.prefix if route else request.url_rule and request.url_rule.rule,
+        status=response.status_code,
+        ms=round((time.perf_counter() - g.began) * 1000, 2),
+        workspace_id=known.caller.workspace_id if known else None,
+        key_id=known.caller.key_id if known else None,
+    )
+    return response
+
+
+# Errors
+
+
+def _worded(error: HTTPException) -> Response:
+    kind = errors.BY_STATUS.get(error.code or 500)
+    if kind is None:
+        kind = errors.Invalid if 400 <= (error.code or 500) < 500 else errors.Internal
+    response = spoken(kind())
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    return response
+
+
+def _database_away(error: Exception) -> Response:
+    log.error("database.unavailable", why=str(error))
+    return spoken(errors.Unavailable())
+
+
+def _our_fault(error: Exception) -> Response:
+    log.error("request.failed", exc_info=error)
+    return spoken(errors.Internal())

@@ -1,0 +1,58 @@
+"""A breaker: after several failures in a row it refuses at once, and now and then lets a single call try again.
+
+No lock is held during a call, so calls to a healthy service never wait for one another.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+class Open(Exception):
+    """Refused without a try; the last ones failed."""
+
+
+class Breaker:
+    """Opens after `failures` in a row, for `rest` seconds at a time, until a trial succeeds."""
+
+    def __init__(self, failures: int = 5, rest: float = 1.0) -> None:
+        self._limit, self._rest = failures, rest
+        self._failed = 0
+        self._resting_until = 0.0
+        self._trying = False
+        self._lock = threading.Lock()
+
+    def call(self, work: Callable[[], Result]) -> Result:
+        """Do `work`; an exception from it is a failure.
+
+        Raises:
+            Open: it was not tried.
+        """
+        self._enter()
+        try:
+            result = work()
+        except BaseException:
+            self._leave(failed=True)
+            raise
+        self._leave(failed=False)
+        return result
+
+    def _enter(self) -> None:
+        if self._failed < self._limit:
+            return
+        with self._lock:
+            if self._failed < self._limit:
+                return
+            if self._trying or time.monotonic() < self._resting_until:
+                raise Open
+            self._trying = True
+
+    def _leave(self, *, failed: bool) -> None:
+        with self._lock:
+            self._trying = False
+            self._failed = self._failed + 1 if failed else 0
+            if self._failed >= self._limit:
+                self._resting_until = time.monotonic() + self._rest

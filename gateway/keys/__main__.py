@@ -1,0 +1,134 @@
+"""The command line: `python -m gateway.keys create|revoke|list`.
+
+It finds the database and the secret as the gateway does (DATABASE_URL, KEY_SECRET), or where a laptop keeps them. It
+may run while the gateway runs, and on an empty folder.
+"""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from gateway import laptop
+from gateway.keys import HISTORY, actions, queries
+from gateway.keys.actions import Person
+from gateway.keys.scopes import SCOPES
+from shared.db import Database, now
+from shared.errors import ApiError
+from shared.migrate import upgrade
+
+UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+
+_SPAN = re.compile(r"([1-9][0-9]{0,4})([dhm])", re.ASCII)
+_PERSON = re.compile(r"(?P<first>[^<>\s]+)(?:\s+(?P<last>[^<>]*[^<>\s]))?\s*<(?P<email>[^<>\s@]+@[^<>\s@]+)>")
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="API keys.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+
+@cli.command()
+def create(
+    workspace: Annotated[str, typer.Option(help="The workspace's name; it is made when new.")],
+    account: Annotated[str | None, typer.Option(help="The only account (a UUID) that the key opens.")] = None,
+    member: Annotated[str | None, typer.Option(help='Whose key it is: "First Last <mail>".')] = None,
+    scopes: Annotated[str, typer.Option(help="What it may do, by commas.")] = ",".join(SCOPES),
+    expires: Annotated[str | None, typer.Option(help="How long it works: 30d, 12h, 45m.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key and show it, this once."""
+    person, expires_at = _person(member), _expiry(expires)
+    with _database() as db:
+        made = actions.issue(
+            db,
+            _key_secret(),
+            workspace,
+            account=account,
+            member=person,
+            scopes=[scope.strip() for scope in scopes.split(",") if scope.strip()],
+            expires_at=expires_at,
+        )
+    if as_json:
+        typer.echo(json.dumps(asdict(made)))
+        return
+    typer.echo(made.key)
+    typer.echo(f"For {workspace}, account {made.account_id}. It is not shown again.", err=True)
+
+
+@cli.command()
+def revoke(key: Annotated[str, typer.Argument(help="The key, or the part of it that `list` shows.")]) -> None:
+    """Make a key useless, within a second."""
+    with _database() as db:
+        typer.echo(f"revoked {actions.revoke(db, _key_secret(), key)}")
+
+
+@cli.command("list")
+def show(as_json: AsJson = False) -> None:
+    """Show every key there is: its visible part, never the key."""
+    with _database() as db:
+        keys = queries.listing(db)
+    if as_json:
+        typer.echo(json.dumps([asdict(key) for key in keys], default=datetime.isoformat))
+        return
+    for key in keys:
+        where = ",".join(key.account_ids or ("all accounts",))
+        typer.echo(f"{key.shown}  {_state(key)}  {key.workspace}  {where}  {','.join(key.scopes)}")
+
+
+@contextmanager
+def _database() -> Iterator[Database]:
+    """The gateway's database, brought up to date. What goes wrong is one line, not a traceback."""
+    db = Database(os.environ.get("DATABASE_URL") or laptop.database_url(laptop.folder(), "gateway"), threads=1)
+    try:
+        upgrade(db, HISTORY)
+        yield db
+    except ApiError as refusal:
+        raise _refused(str(refusal)) from None
+    finally:
+        db.close()
+
+
+def _key_secret() -> str:
+    return os.environ.get("KEY_SECRET") or laptop.secret(laptop.folder(), "key-secret")
+
+
+def _person(member: str | None) -> Person | None:
+    if member is None:
+        return None
+    named = _PERSON.fullmatch(member.strip())
+    if named is None:
+        raise _refused(f'a member is "First Last <mail>", not {member!r}')
+    return Person(named["first"], named["last"] or "", named["email"])
+
+
+def _expiry(span: str | None) -> datetime | None:
+    if span is None:
+        return None
+    parts = _SPAN.fullmatch(span)
+    if parts is None:
+        raise _refused(f"--expires is a number with d, h or m, as in 30d, 12h or 45m, not {span!r}")
+    return now() + timedelta(**{UNITS[parts[2]]: int(parts[1])})
+
+
+def _state(key: queries.Listed) -> str:
+    if key.revoked_at:
+        return "revoked"
+    if key.expires_at is None:
+        return "valid"
+    return "expired" if key.expires_at <= now() else f"valid until {key.expires_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _refused(why: str) -> typer.Exit:
+    sys.stderr.write(f"gateway.keys: {why}\n")
+    return typer.Exit(2)
+
+
+if __name__ == "__main__":
+    cli(prog_name="python -m gateway.keys")

@@ -1,0 +1,145 @@
+"""What can be done with keys: make one (and the workspace, account and member it needs), and revoke one."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gateway.keys import secret
+from gateway.keys.models import Account, ApiKey, Member, Workspace
+from gateway.keys.scopes import SCOPES, checked
+from shared.db import Database, new_id, now, upsert
+from shared.errors import Conflict, Invalid, NotFound, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A member as the one who makes a key calls them."""
+
+    first_name: str
+    last_name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A fresh key, the only time it is seen, and where it works."""
+
+    key: str
+    workspace_id: str
+    account_id: str
+    company_id: int
+
+
+def issue(
+    db: Database,
+    key_secret: str,
+    workspace: str,
+    *,
+    account: str | None = None,
+    member: Person | None = None,
+    scopes: Iterable[str] = SCOPES,
+    expires_at: datetime | None = None,
+) -> Issued:
+    """Make a key for the workspace of that name, which is made when new. With `account` it opens that account only.
+
+    Raises:
+        Invalid: an unknown scope, an account that is not a UUID, or a name that is empty or too long.
+        Refused: the account is another workspace's.
+    """
+    allowed, wanted = checked(scopes), _uuid(account)
+    with db.write() as session:
+        home = _workspace(session, workspace)
+        if wanted:
+            _claim_account(session, home, wanted)
+        key_id = new_id()
+        key = secret.new_key(key_id)
+        session.add(
+            ApiKey(
+                id=key_id,
+                workspace_id=home.id,
+                member_id=_member(session, home, member).id,
+                prefix=secret.shown(key),
+                digest=secret.digest(key, key_secret),
+                scopes=allowed,
+                account_ids=[wanted] if wanted else None,
+                expires_at=expires_at,
+                created_at=now(),
+            )
+        )
+        return Issued(key, home.id, wanted or home.id, home.company_id)
+
+
+def revoke(db: Database, key_secret: str, key: str) -> str:
+    """Revoke a key, named whole or by the part that is shown; revoking twice is fine. Its shown part.
+
+    Raises:
+        NotFound: there is no such key.
+        Conflict: several keys show that part; name the whole key.
+    """
+    with db.write() as session:
+        found = session.scalars(select(ApiKey).where(ApiKey.prefix == secret.shown(key))).all()
+        if key != secret.shown(key):
+            found = [each for each in found if secret.same(each.digest, secret.digest(key, key_secret))]
+        if not found:
+            raise NotFound("There is no such key")
+        if len(found) > 1:
+            raise Conflict("Several keys begin like that; name the whole key")
+        found[0].revoked_at = found[0].revoked_at or now()
+        return found[0].prefix
+
+
+def _uuid(account: str | None) -> str | None:
+    try:
+        return str(UUID(account)) if account is not None else None
+    except ValueError:
+        raise Invalid(f"An account is a UUID, not {account!r}") from None
+
+
+def _workspace(session: Session, name: str) -> Workspace:
+    """The workspace of that name. Of two processes that make it at once, one does and both find it."""
+    if not name.strip() or len(name) > 255:
+        raise Invalid("A workspace's name has 1 to 255 characters")
+    named = select(Workspace).where(Workspace.name == name)
+    if known := session.scalar(named):
+        return known
+    fresh = {"id": new_id(), "name": name, "currency": "USD", "time_zone": "UTC", "created_at": now()}
+    session.execute(upsert(session, Workspace).values(fresh).on_conflict_do_nothing(index_elements=["name"]))
+    made = session.scalars(named).one()
+    _claim_account(session, made, made.id)
+    return made
+
+
+def _claim_account(session: Session, home: Workspace, account_id: str) -> None:
+    """See to it that the account exists, in this workspace."""
+    fresh = {"id": account_id, "workspace_id": home.id, "created_at": now()}
+    session.execute(upsert(session, Account).values(fresh).on_conflict_do_nothing(index_elements=["id"]))
+    if session.scalars(select(Account).where(Account.id == account_id)).one().workspace_id != home.id:
+        raise Refused("That account is another workspace's")
+
+
+def _member(session: Session, home: Workspace, person: Person | None) -> Member:
+    """The member with that e-mail address, made when new; without a person, the workspace's first one."""
+    of_home = select(Member).where(Member.workspace_id == home.id).order_by(Member.id).limit(1)
+    if person:
+        of_home = of_home.where(Member.email == person.email)
+    if known := session.scalar(of_home):
+        return known
+    person = person or Person("Owner", "", "")
+    made = Member(
+        workspace_id=home.id,
+        first_name=person.first_name,
+        last_name=person.last_name,
+        email=person.email,
+        role="member" if _has_members(session, home) else "owner",
+    )
+    session.add(made)
+    session.flush()
+    return made
+
+
+def _has_members(session: Session, home: Workspace) -> bool:
+    return session.scalar(select(Member.id).where(Member.workspace_id == home.id).limit(1)) is not None

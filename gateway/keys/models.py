@@ -1,0 +1,63 @@
+"""The gateway's tables. A key is kept as its digest: whoever reads this database can call nothing."""
+
+from datetime import datetime
+
+from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.db import Base, Instant, Serial
+
+
+class Workspace(Base):
+    """A tenant. It has a UUID and, for the dialects that want one, a small number."""
+
+    __tablename__ = "workspaces"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    company_id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    id: Mapped[str] = mapped_column(String(36), unique=True)
+    name: Mapped[str] = mapped_column(String(255), unique=True)
+    currency: Mapped[str] = mapped_column(String(3))
+    time_zone: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Account(Base):
+    """A set of books in a workspace. The first has the workspace's own UUID."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Member(Base):
+    """A person of a workspace."""
+
+    __tablename__ = "members"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), index=True)
+    first_name: Mapped[str] = mapped_column(String(255))
+    last_name: Mapped[str] = mapped_column(String(255))
+    email: Mapped[str] = mapped_column(String(255))
+    role: Mapped[str] = mapped_column(String(32))
+
+
+class ApiKey(Base):
+    """What a member hands to a program: what it may do, where, and until when."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), index=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("members.id"))
+    prefix: Mapped[str] = mapped_column(String(16), index=True)  # the part of the key that may be shown
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    scopes: Mapped[list[str]] = mapped_column(JSON)
+    account_ids: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))  # None: every account
+    expires_at: Mapped[datetime | None] = mapped_column(Instant)
+    revoked_at: Mapped[datetime | None] = mapped_column(Instant)
+    created_at: Mapped[datetime] = mapped_column(Instant)

@@ -1,0 +1,82 @@
+"""What can be asked of keys: whose one is, and which there are."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from gateway.keys import secret
+from gateway.keys.models import ApiKey, Workspace
+from shared.caller import Caller
+from shared.db import Database, now
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """On whose behalf a key calls, and until when it may."""
+
+    caller: Caller
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A key as it may be shown."""
+
+    shown: str
+    workspace: str
+    scopes: tuple[str, ...]
+    account_ids: tuple[str, ...] | None
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+def find(db: Database, key_secret: str, key: str) -> Found | None:
+    """Whose key this is; None when it is unknown, revoked or expired."""
+    if not secret.well_formed(key):
+        return None
+    asked = secret.digest(key, key_secret)
+    alike = select(ApiKey, Workspace).join(Workspace, Workspace.id == ApiKey.workspace_id)
+    with db.read() as session:
+        rows = session.execute(alike.where(ApiKey.prefix == secret.shown(key))).all()
+    for row, home in rows:
+        if secret.same(row.digest, asked) and not _over(row):
+            return Found(_caller(row, home), row.expires_at)
+    return None
+
+
+def listing(db: Database) -> list[Listed]:
+    """Every key, oldest first."""
+    with db.read() as session:
+        rows = session.execute(
+            select(ApiKey, Workspace)
+            .join(Workspace, Workspace.id == ApiKey.workspace_id)
+            .order_by(ApiKey.created_at, ApiKey.id)
+        ).all()
+    return [
+        Listed(key.prefix, home.name, tuple(key.scopes), _accounts(key), key.expires_at, key.revoked_at)
+        for key, home in rows
+    ]
+
+
+def _over(key: ApiKey) -> bool:
+    return key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now())
+
+
+def _accounts(key: ApiKey) -> tuple[str, ...] | None:
+    return None if key.account_ids is None else tuple(key.account_ids)
+
+
+def _caller(key: ApiKey, home: Workspace) -> Caller:
+    limited = _accounts(key)
+    return Caller(
+        workspace_id=home.id,
+        company_id=home.company_id,
+        account_id=limited[0] if limited else home.id,
+        account_ids=limited,
+        member_id=key.member_id,
+        key_id=key.id,
+        scopes=tuple(key.scopes),
+        currency=home.currency,
+        time_zone=home.time_zone,
+    )

@@ -1,0 +1,30 @@
+"""What a key can be allowed to do. `internal` is not among it: only services speak to services."""
+
+from collections.abc import Iterable
+
+from shared.errors import Invalid
+
+SCOPES = (
+    "invoices:read",
+    "invoices:write",
+    "invoices:approve",
+    "budgets:read",
+    "budgets:write",
+    "expenses:read",
+    "expenses:write",
+    "admin",
+)
+
+
+def checked(asked: Iterable[str]) -> list[str]:
+    """The scopes asked for, each once and in our order.
+
+    Raises:
+        Invalid: one of them is unknown, or there is none.
+    """
+    wanted = set(asked)
+    if unknown := sorted(wanted - set(SCOPES)):
+        raise Invalid(f"Unknown scope: {', '.join(unknown)}. Known: {', '.join(SCOPES)}")
+    if not wanted:
+        raise Invalid(f"A key needs a scope. Known: {', '.join(SCOPES)}")
+    return [scope for scope in SCOPES if scope in wanted]

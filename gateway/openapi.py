@@ -1,0 +1,142 @@
+"""One description of the API, made of the parts that the services serve; a part that is away is shown as last seen.
+
+Only what the gateway routes is described, with the components that it needs.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from gateway.routes import find
+from shared.errors import Unavailable
+
+Document = dict[str, Any]
+
+FRESH = 60.0
+"""Seconds for which the document is served before the services are asked again."""
+
+SECTIONS = ("schemas", "responses", "parameters", "requestBodies", "headers", "examples")
+
+HEAD: Document = {
+    "openapi": "3.0.3",
+    "info": {
+        "title": "Countinghouse Finance API",
+        "version": "v1",
+        "description": "Invoices, budgets and expenses. Every call needs an API key: `Authorization: Bearer KEY`.",
+    },
+    "servers": [{"url": "/"}],
+    "security": [{"bearerAuth": []}],
+}
+
+BEARER = {"type": "http", "scheme": "bearer", "description": "An API key."}
+
+
+class Description:
+    """The merged document, as bytes, asked for anew once a minute."""
+
+    def __init__(self, parts: Mapping[str, Callable[[], Document]]) -> None:
+        self._ask = parts
+        self._parts: dict[str, Document] = {}
+        self._lock = threading.Lock()
+        self._made = b""
+        self._until = 0.0
+
+    def document(self) -> bytes:
+        """The document.
+
+        Raises:
+            Unavailable: a service is away, and its part was never seen.
+        """
+        with self._lock:
+            if time.monotonic() >= self._until:
+                whole = self._refresh()
+                self._made = orjson.dumps(merged(self._parts))
+                self._until = time.monotonic() + (FRESH if whole else 1.0)
+            return self._made
+
+    def _refresh(self) -> bool:
+        """Ask every service for its part; whether all answered."""
+        whole = True
+        for service, ask in self._ask.items():
+            try:
+                self._parts[service] = ask()
+            except Unavailable:
+                whole = False
+                if service not in self._parts:
+                    raise
+        return whole
+
+
+def merged(parts: Mapping[str, Document]) -> Document:
+    """One document. Components of the same name stay one when they are equal; otherwise the later is renamed."""
+    paths: Document = {}
+    components: dict[str, Document] = {section: {} for section in SECTIONS}
+    tags: Document = {}
+    for service, part in parts.items():
+        clear = _renamed(part, components, service)
+        paths |= {path: item for path, item in clear.get("paths", {}).items() if find(path)}
+        tags |= {tag["name"]: tag for tag in clear.get("tags", ())}
+        for section in SECTIONS:
+            components[section] |= clear.get("components", {}).get(section, {})
+    shown = _used(paths, components) | {"securitySchemes": {"bearerAuth": BEARER}}
+    return {**HEAD, "tags": list(tags.values()), "paths": paths, "components": shown}
+
+
+def _renamed(part: Document, taken: Mapping[str, Document], service: str) -> Document:
+    """The part, with what would clash given the service's name in front."""
+    new: dict[str, str] = {}
+    own: Document = part.get("components", {})
+    for section in SECTIONS:
+        for name, body in own.get(section, {}).items():
+            if taken.get(section, {}).get(name, body) != body:
+                new[_reference(section, name)] = service.capitalize() + name
+    if not new:
+        return part
+    moved = {
+        section: {new.get(_reference(section, name), name): body for name, body in named.items()}
+        for section, named in own.items()
+    }
+    respelled: Document = _respelled({**part, "components": moved}, new)
+    return respelled
+
+
+def _respelled(node: Any, new: Mapping[str, str]) -> Any:
+    if isinstance(node, dict):
+        return {
+            key: value.rpartition("/")[0] + "/" + new[value]
+            if key == "$ref" and value in new
+            else _respelled(value, new)
+            for key, value in node.items()
+        }
+    return [_respelled(each, new) for each in node] if isinstance(node, list) else node
+
+
+def _used(paths: Document, components: Mapping[str, Document]) -> dict[str, Document]:
+    """The components that a path needs, itself or through another."""
+    used: dict[str, Document] = {}
+    waiting = list(_references(paths))
+    while waiting:
+        _, _, section, name = waiting.pop().split("/", 3)
+        if name in components.get(section, {}) and name not in used.setdefault(section, {}):
+            used[section][name] = components[section][name]
+            waiting += _references(used[section][name])
+    return {section: dict(sorted(named.items())) for section, named in used.items() if named}
+
+
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "$ref" and isinstance(value, str) and value.startswith("#/components/"):
+                yield value
+            else:
+                yield from _references(value)
+    elif isinstance(node, list):
+        for each in node:
+            yield from _references(each)
+
+
+def _reference(section: str, name: str) -> str:
+    return f"#/components/{section}/{name}"

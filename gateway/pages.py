@@ -1,0 +1,69 @@
+"""The pages that a stranger may see: health, the description of the API, and Swagger UI to read it with."""
+
+from pathlib import Path
+
+from flask import Blueprint, Response, send_from_directory
+
+from gateway import readiness
+from gateway.parts import parts
+from shared.errors import NotFound
+from shared.web import answer
+
+STATIC = Path(__file__).parent / "static"
+
+ASSETS = {
+    "docs.css": STATIC,
+    "docs.js": STATIC,
+    "swagger-ui.css": STATIC / "swagger-ui",
+    "swagger-ui-bundle.js": STATIC / "swagger-ui",
+    "favicon-32x32.png": STATIC / "swagger-ui",
+}
+"""What the page is made of, and where it lies. Nothing comes from elsewhere."""
+
+CSP = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+"""Swagger UI draws its icons from `data:` addresses; nothing else is inline."""
+
+pages = Blueprint("pages", __name__)
+
+
+@pages.get("/healthz")
+def healthz() -> Response:
+    """The process is alive."""
+    return answer({"status": "ok"})
+
+
+@pages.get("/readyz")
+def readyz() -> Response:
+    """The product can answer: this database is current and every service is ready."""
+    away = readiness.missing(parts().db, parts().upstreams.values())
+    if away:
+        return answer({"status": "not ready", "message": f"not ready: {', '.join(away)}", "not_ready": away}, 503)
+    return answer({"status": "ready"})
+
+
+@pages.get("/openapi/finance.json")
+def finance() -> Response:
+    """The description of the `finance` dialect."""
+    response = Response(parts().description.document(), content_type="application/json")
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@pages.get("/docs")
+def docs() -> Response:
+    """Swagger UI on that description."""
+    return _static(STATIC, "docs.html")
+
+
+@pages.get("/docs/<name>")
+def asset(name: str) -> Response:
+    """A file of that page."""
+    if name not in ASSETS:
+        raise NotFound
+    return _static(ASSETS[name], name)
+
+
+def _static(folder: Path, name: str) -> Response:
+    response = send_from_directory(folder, name, max_age=3600)
+    response.headers["Content-Security-Policy"] = CSP
+    return response

@@ -1,0 +1,66 @@
+"""What a running gateway is made of, built once from its settings."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import orjson
+from flask import current_app
+
+from gateway.keys.lookup import Lookup
+from gateway.limits import RateLimit
+from gateway.openapi import Description
+from gateway.routes import SERVICES
+from gateway.settings import Settings
+from gateway.upstream import Upstream
+from shared import caller as callers
+from shared.caller import Caller
+from shared.db import Database
+from shared.errors import Unavailable
+
+PATIENCE = 5.0
+"""Seconds a service has to describe itself."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The gateway's own facts."""
+
+    db: Database
+    keys: Lookup
+    limit: RateLimit
+    upstreams: dict[str, Upstream]
+    description: Description
+
+
+def build(settings: Settings) -> Parts:
+    """The parts that these settings ask for."""
+    db = Database(settings.database_url, threads=settings.threads)
+    upstreams = {name: Upstream(name, getattr(settings, f"{name}_url"), settings.deadline) for name in SERVICES}
+    return Parts(
+        db=db,
+        keys=Lookup(db, settings.key_secret, settings.caller_secret),
+        limit=RateLimit(settings.rate_limit, settings.limits_url),
+        upstreams=upstreams,
+        description=Description(
+            {name: partial(_described, upstream, settings.caller_secret) for name, upstream in upstreams.items()}
+        ),
+    )
+
+
+def parts() -> Parts:
+    """The parts of the gateway that answers this request."""
+    known: Parts = current_app.extensions["gateway"]
+    return known
+
+
+def _described(upstream: Upstream, secret: str) -> dict[str, Any]:
+    """A service's part of the API's description."""
+    us = callers.sign(Caller.service("gateway", workspace_id=""), secret, upstream.name)
+    status, body = upstream.fetch("/internal/openapi.json", {callers.HEADER: us}, PATIENCE)
+    if status != 200:
+        raise Unavailable
+    try:
+        return dict(orjson.loads(body))
+    except ValueError:
+        raise Unavailable from None

@@ -1,0 +1,52 @@
+"""The routing table: which service answers which path. A prefix stands for itself and for whole segments below it."""
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row: what lies at `prefix` and below it belongs to `service`."""
+
+    prefix: str
+    service: str
+
+
+ROUTES = (
+    Route("/v1/dev/finance/invoices", "invoices"),
+    Route("/v1/dev/finance/settings", "invoices"),
+    Route("/v1/dev/finance/budgets", "budgets"),
+    Route("/v1/dev/finance/expenses", "expenses"),
+)
+
+SERVICES = tuple(dict.fromkeys(route.service for route in ROUTES))
+
+_ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+
+_AMBIGUOUS = re.compile(
+    r"""
+      [\x00-\x20\x7f\\#]                    # never part of a path
+    | %(?:2f|5c|00)                         # a separator in disguise
+    | //                                    # an empty segment
+    | /(?:\.|%2e){1,2}(?:/|$)               # a dot segment, plain or in disguise
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""What gateway and service might read differently. No path of ours has it, so it is refused, never repaired."""
+
+
+def target(raw: str) -> str:
+    """The request's target as it was sent, without the scheme and host of its absolute form."""
+    return raw if raw.startswith("/") else _ORIGIN.sub("", raw, count=1)
+
+
+def find(target: str) -> Route | None:
+    """The row a target belongs to, judged by its path exactly as sent; None when nothing answers there."""
+    path = target.partition("?")[0]
+    if _AMBIGUOUS.search(path):
+        return None
+    return next((route for route in ROUTES if _covers(route.prefix, path)), None)
+
+
+def _covers(prefix: str, path: str) -> bool:
+    return path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in ("", "/")
