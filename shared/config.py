@@ -34,7 +34,7 @@ class Settings:
         try:
             env.seal()
         except EnvValidationError as wrong:
-            said = dict(wrong.error_messages)
+            said: dict[str, Any] = dict(wrong.error_messages)  # type: ignore[arg-type]
             missing = [name for name in said if "not set" in str(said[name])]
             bad = [name for name in said if name not in missing]
             parts = [f"set {', '.join(missing)}"] if missing else []

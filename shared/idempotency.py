@@ -43,13 +43,12 @@ class Ticket:
     fingerprint: str
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What was answered the first time."""
+class Replay(Exception):
+    """The request was answered before: this is that answer."""
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        super().__init__(status)
+        self.status, self.headers, self.body = status, headers, body
 
 
 def fingerprint(method: str, path: str, *parts: bytes) -> str:
@@ -61,23 +60,24 @@ def fingerprint(method: str, path: str, *parts: bytes) -> str:
     return digest.hexdigest()
 
 
-def claim(session: Session, ticket: Ticket) -> Answer | None:
-    """Make the key ours, or return the answer it already has.
+def claim(session: Session, ticket: Ticket) -> None:
+    """Make the key ours.
 
     Raises:
+        Replay: it has its answer already.
         Refused: the key was used for another request.
         Conflict: the first request is still at work.
     """
     row = {"workspace_id": ticket.workspace_id, "key": ticket.key, "fingerprint": ticket.fingerprint}
     insert = upsert(session, Remembered).values(**row, created_at=now()).on_conflict_do_nothing()
     if session.execute(insert.returning(Remembered.key)).first():
-        return None
+        return
     known = session.get_one(Remembered, (ticket.workspace_id, ticket.key), populate_existing=True)
     if known.fingerprint != ticket.fingerprint:
         raise Refused("This Idempotency-Key was used for another request")
     if known.status is None:
         raise Conflict("The first request with this Idempotency-Key is still at work")
-    return Answer(known.status, known.headers or {}, known.body or b"")
+    raise Replay(known.status, known.headers or {}, known.body or b"")
 
 
 def keep(session: Session, ticket: Ticket, status: int, headers: Mapping[str, str], body: bytes) -> None:

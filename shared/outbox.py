@@ -7,7 +7,8 @@ of another service; whoever takes its row, the request that made it or the relay
 
 import random
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ import structlog
 from sqlalchemy import JSON, BigInteger, Index, String, delete, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from shared import idempotency
 from shared.db import Base, Database, Instant, Serial, now, upsert
 from shared.logs import request_id
 
@@ -23,6 +25,8 @@ LEASE = timedelta(seconds=60)
 """How long a claimed message is left alone. It outlasts a batch: BATCH deliveries of at most 10 seconds each."""
 
 BATCH = 5
+
+HOUR = 3600.0
 
 LONGEST_WAIT = 60.0
 """Seconds between two attempts, at most."""
@@ -145,13 +149,17 @@ def deliver(db: Database, topics: Topics, message: Outbox) -> bool:
 class Relay:
     """Delivers what is due. Two of them on one database do no harm: each message is leased to one."""
 
-    def __init__(self, db: Database, topics: Topics) -> None:
+    def __init__(self, db: Database, topics: Topics, *, chores: Iterable[Callable[[], object]] = ()) -> None:
+        """`chores`: what else is to be done, once at the start and then every hour."""
         self.db, self.topics = db, topics
+        self._chores = (self._forget, *chores)
+        self._chores_at = 0.0
 
     def run(self, stop: threading.Event, *, idle: float = 0.25) -> None:
         """Deliver until `stop` is set, looking every `idle` seconds when there is nothing to do."""
         while not stop.is_set():
             try:
+                self._tidy()
                 found = self.run_once()
             except Exception as fault:  # a database that is away comes back
                 log.error("relay.failed", why=str(fault))
@@ -165,6 +173,16 @@ class Relay:
         for message in messages:
             deliver(self.db, self.topics, message)
         return len(messages)
+
+    def _tidy(self) -> None:
+        if time.monotonic() >= self._chores_at:
+            self._chores_at = time.monotonic() + HOUR
+            for chore in self._chores:
+                chore()
+
+    def _forget(self) -> None:
+        with self.db.write() as session:
+            idempotency.forget(session)
 
     def _claim(self) -> list[Outbox]:
         due = (

@@ -88,6 +88,7 @@ def new_app(service: Service, routes: Iterable[Blueprint], *, body_bytes: int = 
         api.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, _worded_http)  # after Api, which registers one of its own
     app.register_error_handler(errors.ApiError, spoken)
+    app.register_error_handler(idempotency.Replay, _replayed)
     app.register_error_handler(DBAPIError, _database_away)
     app.register_error_handler(PoolTimeout, _database_away)
     app.register_error_handler(IntegrityError, _conflicting)
@@ -168,11 +169,6 @@ def nothing() -> Response:
 def answer(body: Any, status: int = 200) -> Response:
     """`body` as JSON; a Money in it becomes a number with all its decimals."""
     return Response(dumps(body), status, content_type="application/json")
-
-
-def replayed(kept: idempotency.Answer) -> Response:
-    """The answer that was given the first time."""
-    return Response(kept.body, kept.status, {**kept.headers, "Idempotency-Replayed": "true"})
 
 
 def spoken(error: errors.ApiError) -> Response:
@@ -295,19 +291,18 @@ def _once(view: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(view)
     def answered(*args: Any, **kwargs: Any) -> Any:
-        asked = ticket()
-        if asked is None:
-            return view(*args, **kwargs)
-        return settle(asked, lambda: current_app.make_response(view(*args, **kwargs)))
+        return settle(ticket(), lambda: current_app.make_response(view(*args, **kwargs)))
 
     return answered
 
 
-def settle(asked: idempotency.Ticket, work: Callable[[], Response], *, claimed: bool = False) -> Response:
+def settle(asked: idempotency.Ticket | None, work: Callable[[], Response], *, claimed: bool = False) -> Response:
     """Do `work` and keep its answer, in one transaction. `claimed`: the key is ours already."""
+    if asked is None:
+        return work()
     with db().write() as session:
-        if not claimed and (kept := idempotency.claim(session, asked)):
-            return replayed(kept)
+        if not claimed:
+            idempotency.claim(session, asked)
         try:
             with session.begin_nested():
                 response = work()
@@ -325,6 +320,10 @@ def _conflicting(error: Exception) -> Response:
     """Two writers met, and the database let only one of them through."""
     log.warning("request.conflict", why=str(error))
     return spoken(errors.Conflict())
+
+
+def _replayed(kept: idempotency.Replay) -> Response:
+    return Response(kept.body, kept.status, {**kept.headers, "Idempotency-Replayed": "true"})
 
 
 def _worded_http(error: HTTPException) -> Response:
