@@ -205,12 +205,27 @@ class Parser(FlaskParser):
         return json_body()
 
     def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> Any:
-        said = error.messages if isinstance(error.messages, dict) else {"request": error.messages}
-        location, inner = next(iter(said.items()))
-        raise errors.Invalid(errors=inner if isinstance(inner, dict) else {location: inner})
+        location, said = next(iter(_by_field(error).items()))
+        raise errors.Invalid(errors=said if isinstance(said, dict) else {location: said})
 
 
 Routes.ARGUMENTS_PARSER = Parser()
+
+
+def _by_field(error: ValidationError) -> dict[str, Any]:
+    return error.messages if isinstance(error.messages, dict) else {"request": error.messages}
+
+
+def load(schema: Schema, body: Any) -> Any:
+    """What `schema` makes of a body that a view reads by itself.
+
+    Raises:
+        Invalid: naming every field that is wrong.
+    """
+    try:
+        return schema.load(body)
+    except ValidationError as wrong:
+        raise errors.Invalid(errors=_by_field(wrong)) from None
 
 
 def json_body() -> Any:
@@ -294,6 +309,12 @@ def _once(view: Callable[..., Any]) -> Callable[..., Any]:
         return settle(ticket(), lambda: current_app.make_response(view(*args, **kwargs)))
 
     return answered
+
+
+def answers_once(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a view that settles keyed requests itself, because its work takes several transactions."""
+    view.answers_once = True  # type: ignore[attr-defined]
+    return view
 
 
 def settle(asked: idempotency.Ticket | None, work: Callable[[], Response], *, claimed: bool = False) -> Response:

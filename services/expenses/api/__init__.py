@@ -1,0 +1,1 @@
+"""What clients of the expense service see, one file a dialect."""

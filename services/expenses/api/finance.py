@@ -1,0 +1,257 @@
+"""Expenses as the `finance` document spells them."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from flask import Response, current_app, request
+from marshmallow import Schema, fields
+
+from services.expenses import actions, queries, receipts
+from services.expenses.actions import Outside, Reservation
+from services.expenses.models import Expense
+from services.expenses.receipts import Receipt
+from services.expenses.rules import RECEIPT_TYPES
+from shared.errors import Invalid, NotFound
+from shared.fields import DESCRIPTION, NAME, Amount, CurrencyCode, Day, Text, WebAddress
+from shared.idempotency import Ticket
+from shared.web import (
+    ListQuery,
+    Routes,
+    answers_once,
+    caller,
+    db,
+    if_match,
+    json_body,
+    listing,
+    load,
+    nothing,
+    one,
+    settle,
+    ticket,
+)
+
+PATH = "/v1/dev/finance/expenses"
+FILE = "receipt"
+
+routes = Routes("expenses", __name__, scope="expenses", url_prefix=PATH)
+
+
+class ExpenseIn(Schema):
+    """What can be written of an expense; everything is optional."""
+
+    description = Text(DESCRIPTION, allow_none=True)
+    amount = Amount(metadata={"description": "0.00, unless given."})
+    date = Day(allow_none=True)
+    category = Text(NAME, allow_none=True)
+    receipt_url = WebAddress(allow_none=True, metadata={"description": "An uploaded file wins over it."})
+    budget_id = fields.UUID(allow_none=True, metadata={"description": "Another one moves it, null unlinks it."})
+    currency = CurrencyCode(metadata={"description": "The workspace's, unless given; the budget's, on a budget."})
+
+
+class ExpenseForm(ExpenseIn):
+    """The same as a form, where numbers are text and an empty field stands for null; the file goes beside it."""
+
+    amount = Amount(text=True)
+    receipt = fields.Raw(metadata={"type": "string", "format": "binary"}, dump_only=True)
+
+
+class ExpenseOut(ExpenseIn):
+    """An expense."""
+
+    id = fields.UUID()
+    created_at = fields.AwareDateTime()
+    updated_at = fields.AwareDateTime()
+
+
+class ExpenseAnswer(Schema):
+    data = fields.Nested(ExpenseOut)
+
+
+class ExpenseList(Schema):
+    data = fields.List(fields.Nested(ExpenseOut))
+    has_more = fields.Boolean()
+    next_cursor = fields.String(allow_none=True)
+
+
+class ExpenseQuery(ListQuery):
+    """Filters of the list of expenses."""
+
+    from_ = Day(data_key="from", metadata={"description": "Dated on this day or later."})
+    to = Day(metadata={"description": "Dated on this day or before."})
+    category = Text(NAME)
+    budget_id = fields.UUID()
+    currency = CurrencyCode()
+    min_amount = Amount(text=True)
+    max_amount = Amount(text=True)
+
+
+def _body(example: Mapping[str, Any]) -> dict[str, Any]:
+    """How a body is described that may be JSON or a form."""
+    return {
+        "required": True,
+        "content": {
+            "application/json": {"schema": ExpenseIn, "example": example},
+            "multipart/form-data": {"schema": ExpenseForm},
+        },
+    }
+
+
+@routes.get("")
+@routes.arguments(ExpenseQuery, location="query")
+@routes.response(200, ExpenseList)
+def list_expenses(query: dict[str, Any]) -> Response:
+    """List expenses."""
+    return listing(queries.listing(db(), caller(), **query), spelled)
+
+
+@routes.post("")
+@routes.doc(
+    requestBody=_body(
+        {"amount": 100.00, "description": "Office Supplies", "category": "supplies", "date": "2024-01-15"}
+    )
+)
+@routes.response(201, ExpenseAnswer)
+@answers_once
+def create_expense() -> Response:
+    """Create an expense, with a receipt or without, on a budget or on none."""
+    facts, receipt, asked = _read()
+    reservation = actions.reserve_new(db(), caller(), facts, _outside(), asked)
+
+    def work() -> Response:
+        expense = actions.create(db(), caller(), facts, receipt, reservation)
+        return one(spelled(expense), tag=actions.tag(expense), status=201, location=f"{PATH}/{expense.uuid}")
+
+    return _settled(asked, reservation, receipt, work)
+
+
+@routes.get("/<uuid:expense_id>")
+@routes.response(200, ExpenseAnswer)
+def get_expense(expense_id: str) -> Response:
+    """Get an expense."""
+    return _shown(queries.find(db(), caller(), expense_id))
+
+
+@routes.put("/<uuid:expense_id>")
+@routes.doc(
+    requestBody=_body(
+        {"amount": 150.00, "description": "Updated Office Supplies", "category": "supplies", "date": "2024-01-16"}
+    )
+)
+@routes.response(200, ExpenseAnswer)
+@answers_once
+def update_expense(expense_id: str) -> Response:
+    """Update an expense: what is named changes, the rest stays."""
+    facts, receipt, asked = _read()
+    expected, outside = if_match(), _outside()
+    reservation = actions.reserve_change(db(), caller(), expense_id, facts, expected, outside, asked)
+
+    def work() -> Response:
+        return _shown(actions.update(db(), caller(), expense_id, facts, expected, outside, receipt, reservation))
+
+    return _settled(asked, reservation, receipt, work)
+
+
+@routes.delete("/<uuid:expense_id>")
+@routes.response(204)
+def delete_expense(expense_id: str) -> Response:
+    """Delete an expense with its receipt."""
+    actions.delete(db(), caller(), expense_id, if_match(), _outside())
+    return nothing()
+
+
+@routes.get("/<uuid:expense_id>/receipt")
+@routes.response(200, {"type": "string", "format": "binary"}, content_type="application/octet-stream")
+def get_receipt(expense_id: str) -> Response:
+    """Download the receipt, byte for byte as it was uploaded."""
+    expense = queries.find(db(), caller(), expense_id)
+    if not (expense.receipt_key and expense.receipt_type and expense.receipt_digest):
+        raise NotFound
+    data = _outside().receipts.fetch(expense.receipt_key)
+    response = Response(data, content_type=expense.receipt_type)
+    name = f"receipt-{expense.uuid}.{RECEIPT_TYPES[expense.receipt_type]}"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.set_etag(expense.receipt_digest)
+    response.make_conditional(request, accept_ranges=True, complete_length=len(data))
+    return response
+
+
+def spelled(expense: Expense) -> dict[str, Any]:
+    """An expense in the document's words; written by hand, because a list of them is a hot path."""
+    return {
+        "id": expense.uuid,
+        "description": expense.description,
+        "amount": expense.amount,
+        "currency": expense.currency,
+        "date": expense.spent_on,
+        "category": expense.category,
+        "receipt_url": _receipt_url(expense),
+        "budget_id": expense.budget_id,
+        "created_at": expense.created_at,
+        "updated_at": expense.updated_at,
+    }
+
+
+def _receipt_url(expense: Expense) -> str | None:
+    if expense.receipt_key:
+        return f"{current_app.config['PUBLIC_URL']}{PATH}/{expense.uuid}/receipt"
+    return expense.receipt_url
+
+
+def _shown(expense: Expense) -> Response:
+    return one(spelled(expense), tag=actions.tag(expense))
+
+
+def _outside() -> Outside:
+    known: Outside = current_app.extensions["outside"]
+    return known
+
+
+def _read() -> tuple[dict[str, Any], Receipt | None, Ticket | None]:
+    """The facts of the request, its file, and its ticket."""
+    if request.mimetype != "multipart/form-data":
+        return load(ExpenseIn(), json_body()), None, ticket()
+    texts = {name: request.form.getlist(name) for name in request.form}
+    files = {name: request.files.getlist(name) for name in request.files}
+    for name, values in (texts | files).items():
+        if len(values) != 1 or (name in texts and name in files):
+            raise Invalid(errors={name: ["Given more than once."]})
+    if unknown := files.keys() - {FILE}:
+        raise Invalid(errors={name: ["Unknown file."] for name in unknown})
+    facts = load(ExpenseForm(), {name: values[0] or None for name, values in texts.items()})
+    data = files[FILE][0].read() if files and files[FILE][0].filename else None
+    parts = [f"{name}={values[0]}".encode() for name, values in sorted(texts.items())]
+    asked = ticket(b"form", *parts, hashlib.blake2b(data or b"").digest())
+    return facts, receipts.read(data) if data is not None else None, asked
+
+
+def _settled(
+    asked: Ticket | None, reservation: Reservation | None, receipt: Receipt | None, work: Callable[[], Response]
+) -> Response:
+    """Commit the change, once its budget has agreed; a keyed request's answer in the same transaction."""
+    if reservation and reservation.refusal:
+        return _refused(asked, reservation)
+    done = False
+    try:
+        with _outside().receipts.stored(receipt, caller().workspace_id):
+            response = settle(asked, work, claimed=reservation is not None)
+        done = response.status_code < 400
+    finally:
+        if reservation and not done:
+            actions.abandon(db(), reservation)
+    return response
+
+
+def _refused(asked: Ticket | None, reservation: Reservation) -> Response:
+    with db().write():
+        actions.withdraw(db(), reservation)
+        if asked:
+            return settle(asked, partial(_refuse, reservation), claimed=True)
+    return _refuse(reservation)
+
+
+def _refuse(reservation: Reservation) -> Response:
+    assert reservation.refusal  # noqa: S101
+    raise reservation.refusal

@@ -1,0 +1,26 @@
+"""Routes for other services: a budget that is gone."""
+
+from typing import Any
+
+from flask import Response
+from marshmallow import Schema, fields, validate
+
+from services.expenses import actions
+from shared.caller import INTERNAL
+from shared.web import Routes, answer, caller, db
+
+routes = Routes("internal", __name__, scope=INTERNAL, url_prefix="/internal")
+
+
+class BudgetStateSchema(Schema):
+    """All that the expense service must know of a budget."""
+
+    deleted = fields.Boolean(required=True, validate=validate.Equal(True))
+
+
+@routes.put("/budgets/<uuid:budget_id>")
+@routes.arguments(BudgetStateSchema)
+@routes.response(200, description="How many expenses were on it.")
+def accept_budget(_state: dict[str, Any], budget_id: str) -> Response:
+    """Unlink the expenses of a deleted budget."""
+    return answer({"unlinked": actions.unlink(db(), caller(), budget_id)})

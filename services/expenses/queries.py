@@ -1,0 +1,60 @@
+"""What can be asked of the expense service."""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
+
+from services.expenses.models import Expense
+from shared.caller import Caller
+from shared.db import Database
+from shared.errors import NotFound
+from shared.page import Page, Sorts, keyset
+from shared.search import at_least, at_most, contains
+
+SORTS: Sorts = {
+    "created_at": Expense.created_at,
+    "updated_at": Expense.updated_at,
+    "date": func.coalesce(Expense.spent_on, date.max),
+    "amount": Expense.amount_minor,
+    "category": func.coalesce(Expense.category, ""),
+    "description": func.coalesce(Expense.description, ""),
+}
+
+
+def find(db: Database, caller: Caller, expense_id: str) -> Expense:
+    """One expense. Raises NotFound."""
+    with db.read() as session:
+        return owned(session, caller, expense_id)
+
+
+def listing(db: Database, caller: Caller, *, sort: str, limit: int, cursor: str | None, **by: Any) -> Page[Expense]:
+    """A page of expenses, narrowed by the filters of `api.finance.ExpenseQuery`."""
+    query = _narrowed(select(Expense).where(Expense.workspace_id == caller.workspace_id), by)
+    with db.read() as session:
+        return keyset(session, query, SORTS, Expense.id, sort=sort, limit=limit, cursor=cursor)
+
+
+def owned(session: Session, caller: Caller, expense_id: str, *, lock: bool = False) -> Expense:
+    """The caller's expense, in this transaction. Raises NotFound."""
+    query = select(Expense).where(Expense.workspace_id == caller.workspace_id, Expense.uuid == expense_id)
+    expense = session.scalar(query.with_for_update() if lock else query)
+    if expense is None:
+        raise NotFound
+    return expense
+
+
+def _narrowed(query: Select[Expense], by: Mapping[str, Any]) -> Select[Expense]:
+    narrow: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+        "from_": lambda value: Expense.spent_on >= value,
+        "to": lambda value: Expense.spent_on <= value,
+        "category": lambda value: Expense.category == value,
+        "currency": lambda value: Expense.currency == value,
+        "budget_id": lambda value: Expense.budget_id == str(value),
+        "min_amount": lambda value: at_least(Expense.amount_minor, Expense.currency, value),
+        "max_amount": lambda value: at_most(Expense.amount_minor, Expense.currency, value),
+        "q": lambda value: contains(value, Expense.description, Expense.category),
+    }
+    return query.where(*(narrow[name](value) for name, value in by.items()))

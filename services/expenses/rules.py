@@ -1,0 +1,41 @@
+"""When an expense needs its budget's yes. Plain values in, a plain answer out."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from shared.money import Money
+
+RECEIPT_TYPES = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/heic": "heic",
+    "application/pdf": "pdf",
+}
+"""What a receipt may be, and the ending of its name (api.md, section 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """What a budget must know of an expense."""
+
+    budget_id: str | None
+    amount: Money
+    spent_on: date | None
+
+
+def needs_yes(before: Spend | None, after: Spend) -> bool:
+    """Whether the budget must agree first: to a new expense, a move, more money, or another date (api.md, section 7).
+
+    Less money, and leaving a budget, never needs an answer.
+    """
+    if after.budget_id is None:
+        return False
+    if before is None or before.budget_id != after.budget_id or before.amount.currency != after.amount.currency:
+        return True
+    return before.amount < after.amount or before.spent_on != after.spent_on
+
+
+def leaves(before: Spend, after: Spend) -> Spend | None:
+    """What stays booked on another budget until a move is certain."""
+    return before if before.budget_id and before.budget_id != after.budget_id else None

@@ -1,0 +1,119 @@
+"""The expense service in this process, wired to a real budget service in this process."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from sqlalchemy import select, update
+
+import services.budgets.app
+import services.expenses.app
+from services.budgets.settings import Settings as BudgetSettings
+from services.expenses.settings import Settings as ExpenseSettings
+from shared.db import Database, now
+from shared.http import Wire
+from shared.outbox import Outbox, Relay
+from tests.client import SECRET, Client
+
+BUDGETS, EXPENSES = "/v1/dev/finance/budgets", "/v1/dev/finance/expenses"
+
+
+class Line(Wire):
+    """The wire to a service, which a test can cut: before the request arrives there, or before its answer is back."""
+
+    cut: str | None = None
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        if self.cut == "before":
+            raise requests.ConnectionError("cut")
+        answer = super().send(request, *args, **kwargs)
+        if self.cut == "after":
+            raise requests.ReadTimeout("cut")
+        return answer
+
+
+@dataclass
+class Both:
+    """Two services, what runs between them, and where the receipts are."""
+
+    budgets: Client
+    expenses: Client
+    line: Line
+    folder: Path
+    relays: dict[str, Relay] = field(default_factory=dict)
+
+    @property
+    def db(self) -> Database:
+        """The expense service's database."""
+        db: Database = self.expenses.app.extensions["service"].db
+        return db
+
+    def budget(self, total: float | None = 100, **facts: Any) -> str:
+        """A new budget's id."""
+        answer = self.budgets.post(BUDGETS, json={"total_amount": total} | facts)
+        assert answer.status_code == 201, answer.data
+        return str(answer.json["data"]["id"])
+
+    def spent(self, budget_id: str) -> float:
+        """What a budget says is spent."""
+        return float(self.budgets.get(f"{BUDGETS}/{budget_id}").json["data"]["spent_amount"])
+
+    def expense(self, **facts: Any) -> dict[str, Any]:
+        """A new expense."""
+        answer = self.expenses.post(EXPENSES, json=facts)
+        assert answer.status_code == 201, answer.data
+        data: dict[str, Any] = answer.json["data"]
+        return data
+
+    def all_expenses(self) -> list[dict[str, Any]]:
+        """Every expense there is."""
+        data: list[dict[str, Any]] = self.expenses.get(f"{EXPENSES}?limit=1000").json["data"]
+        return data
+
+    def outbox(self) -> list[Outbox]:
+        """What the expense service still has to deliver."""
+        with self.db.read() as session:
+            return list(session.scalars(select(Outbox)))
+
+    def settle(self) -> None:
+        """Let both relays deliver what is due, whatever the time."""
+        for relay in self.relays.values():
+            with relay.db.write() as session:
+                session.execute(update(Outbox).values(due_at=now() - timedelta(seconds=1), leased_until=None))
+            while relay.run_once():
+                pass
+
+    def objects(self) -> list[Path]:
+        """The receipts in the folder."""
+        return [path for path in self.folder.rglob("*") if path.is_file()]
+
+
+@pytest.fixture
+def both(fresh_database: Callable[[Path], str], tmp_path: Path) -> Iterator[Both]:
+    """Both services, on each database we support."""
+    budget_settings = BudgetSettings(
+        database_url=fresh_database(services.budgets.app.HISTORY),
+        caller_secret=SECRET,
+        expenses_url="http://expenses",
+    )
+    expense_settings = ExpenseSettings(
+        database_url=fresh_database(services.expenses.app.HISTORY),
+        caller_secret=SECRET,
+        budgets_url="http://budgets",
+        receipts_url=(tmp_path / "receipts").as_uri(),
+        spend_deadline=0.5,
+    )
+    budgets = services.budgets.app.create_app(budget_settings)
+    line = Line(budgets)
+    expenses = services.expenses.app.create_app(expense_settings, wire=line)
+    relays = {
+        "expenses": services.expenses.app.create_relay(expense_settings, wire=line),
+        "budgets": services.budgets.app.create_relay(budget_settings, wire=Wire(expenses)),
+    }
+    yield Both(Client(budgets), Client(expenses), line, tmp_path / "receipts", relays)
+    for db in [app.extensions["service"].db for app in (budgets, expenses)] + [r.db for r in relays.values()]:
+        db.close()
