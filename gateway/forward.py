@@ -202,6 +202,8 @@ class Download:
             raise Truncated(self._upstream.name) from fault
         if piece:
             self._left = self._left and self._left - len(piece)
+            if self._left == 0:
+                self._end()
             return piece
         self._end()
         raise StopIteration

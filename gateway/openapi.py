@@ -107,7 +107,7 @@ def _respelled(node: Any, new: Mapping[str, str]) -> Any:
     if isinstance(node, dict):
         return {
             key: value.rpartition("/")[0] + "/" + new[value]
-            if key == "$ref" and value in new
+            if key == "$ref" and isinstance(value, str) and value in new
             else _respelled(value, new)
             for key, value in node.items()
         }

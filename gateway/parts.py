@@ -32,6 +32,12 @@ class Parts:
     upstreams: dict[str, Upstream]
     description: Description
 
+    def close(self) -> None:
+        """Give all connections back."""
+        self.db.close()
+        for upstream in self.upstreams.values():
+            upstream.close()
+
 
 def build(settings: Settings) -> Parts:
     """The parts that these settings ask for."""

@@ -1,0 +1,128 @@
+"""A gateway on a real socket, with three stand-in services behind it."""
+
+import http.client
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from gateway.app import create_app
+from gateway.keys import HISTORY, actions
+from gateway.keys.actions import Issued
+from gateway.parts import Parts
+from gateway.routes import SERVICES
+from gateway.settings import Settings
+from shared.db import Database
+from tests.gateway.peers import Peer, served
+
+KEY_SECRET = "the secret that keys are digested with"
+CALLER_SECRET = "the secret that callers are signed with"
+
+
+@dataclass
+class Reply:
+    """An answer of the gateway."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, read."""
+        return json.loads(self.body)
+
+
+@dataclass
+class Gateway:
+    """A running gateway, its services, and a key that it knows."""
+
+    app: Flask
+    port: int
+    issued: Issued
+    peers: dict[str, Peer] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> Parts:
+        """What it is made of."""
+        known: Parts = self.app.extensions["gateway"]
+        return known
+
+    @property
+    def invoices(self) -> Peer:
+        """The stand-in for the invoice service."""
+        return self.peers["invoices"]
+
+    def call(
+        self, method: str, target: str, *, key: str | None = "", headers: dict[str, str] | None = None, body: Any = None
+    ) -> Reply:
+        """One request over a connection of its own, its target sent as it is. `key`: None for a stranger."""
+        sent = {} if key is None else {"Authorization": f"Bearer {key or self.issued.key}"}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, target, body=body, headers={**sent, **(headers or {})})
+            answer = connection.getresponse()
+            return Reply(answer.status, answer.headers, answer.read())
+        finally:
+            connection.close()
+
+    def get(self, target: str, **kwargs: Any) -> Reply:
+        """GET."""
+        return self.call("GET", target, **kwargs)
+
+    @property
+    def asked(self) -> int:
+        """How many requests have reached any service."""
+        return sum(len(peer.requests) for peer in self.peers.values())
+
+
+Start = Callable[..., Gateway]
+
+
+@pytest.fixture
+def keys_url(tmp_path: Path, sqlite_template: Callable[[Path], Path]) -> str:
+    """An empty gateway database."""
+    file = tmp_path / "gateway.db"
+    file.write_bytes(sqlite_template(HISTORY).read_bytes())
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture
+def settings(keys_url: str) -> Settings:
+    """What the gateway is told, but for its services' addresses."""
+    return Settings(database_url=keys_url, caller_secret=CALLER_SECRET, key_secret=KEY_SECRET, rate_limit=0)
+
+
+@pytest.fixture
+def start(settings: Settings) -> Iterator[Start]:
+    """Starts gateways. Keywords are settings; `invoices_url` and the like replace a stand-in."""
+    with ExitStack() as stack:
+
+        def started(**said: Any) -> Gateway:
+            peers = {name: stack.enter_context(Peer().serving()) for name in SERVICES if f"{name}_url" not in said}
+            addresses = {f"{name}_url": peer.url for name, peer in peers.items()}
+            app = create_app(replace(settings, **addresses, **said))
+            stack.callback(app.extensions["gateway"].close)
+            issued = actions.issue(app.extensions["gateway"].db, KEY_SECRET, "Acme")
+            return Gateway(app, stack.enter_context(served(app)), issued, peers)
+
+        yield started
+
+
+@pytest.fixture
+def gateway(start: Start) -> Gateway:
+    """A gateway with its three services."""
+    return start()
+
+
+@pytest.fixture
+def db(fresh_database: Callable[[Path], str]) -> Iterator[Database]:
+    """The gateway's database, on each backend."""
+    database = Database(fresh_database(HISTORY))
+    yield database
+    database.close()

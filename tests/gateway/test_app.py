@@ -1,0 +1,115 @@
+"""What every answer carries, the limits, and the health pages."""
+
+import time
+
+import pytest
+
+from gateway.keys import actions
+from gateway.limits import RateLimit
+from shared.errors import TooManyRequests
+from tests.gateway.conftest import KEY_SECRET, Gateway, Start
+from tests.gateway.peers import respond
+
+TARGET = "/v1/dev/finance/invoices"
+
+
+@pytest.fixture
+def early_in_the_minute() -> None:
+    """Waits, when a minute is about to begin, until it has."""
+    if time.time() % 60 > 55:
+        time.sleep(60 - time.time() % 60)
+
+
+@pytest.mark.parametrize("target", [TARGET, "/nothing", "/healthz", "/readyz", "/docs", "/openapi/finance.json"])
+def test_every_answer_is_guarded(gateway: Gateway, target: str) -> None:
+    reply = gateway.get(target)
+    assert reply.headers.get_all("X-Content-Type-Options") == ["nosniff"]
+    assert reply.headers.get_all("X-Frame-Options") == ["DENY"]
+    assert reply.headers.get_all("Referrer-Policy") == ["no-referrer"]
+    assert len(reply.headers.get_all("X-Request-Id") or []) == 1
+    assert len(reply.headers.get_all("Content-Security-Policy") or []) == 1
+
+
+def test_an_api_answer_is_not_kept_and_runs_nothing(gateway: Gateway) -> None:
+    reply = gateway.get(TARGET)
+    assert reply.headers["Cache-Control"] == "no-store"
+    assert reply.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+
+
+def test_without_a_limit_there_are_no_limit_headers(gateway: Gateway) -> None:
+    assert "RateLimit-Limit" not in gateway.get(TARGET).headers
+
+
+@pytest.mark.usefixtures("early_in_the_minute")
+def test_a_key_has_so_many_requests_a_minute(start: Start) -> None:
+    gateway = start(rate_limit=2)
+    other = actions.issue(gateway.parts.db, KEY_SECRET, "Acme")
+    for left in ("1", "0"):
+        reply = gateway.get(TARGET)
+        assert (reply.status, reply.headers["RateLimit-Limit"], reply.headers["RateLimit-Remaining"]) == (
+            200,
+            "2",
+            left,
+        )
+        assert 0 < int(reply.headers["RateLimit-Reset"]) <= 60
+    reply = gateway.call("POST", TARGET, body=b"{}")
+    assert (reply.status, reply.json) == (429, {"message": "Too many requests"})
+    assert 0 < int(reply.headers["Retry-After"]) <= 60
+    assert reply.headers["Retry-After"] == reply.headers["RateLimit-Reset"]
+    assert (reply.headers["RateLimit-Limit"], reply.headers["RateLimit-Remaining"]) == ("2", "0")
+    assert gateway.asked == 2
+    assert gateway.get(TARGET, key=other.key).status == 200
+
+
+@pytest.mark.usefixtures("early_in_the_minute")
+def test_a_new_minute_is_a_new_allowance(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = RateLimit(1, "memory://")
+    moment = time.time()
+    limit.hit("k")
+    with pytest.raises(TooManyRequests):
+        limit.hit("k")
+    monkeypatch.setattr("gateway.limits.time.time", lambda: moment + 60)
+    fresh = limit.hit("k")
+    assert fresh is not None
+    assert fresh.remaining == 0
+
+
+def test_when_the_counting_place_is_away_requests_pass(start: Start) -> None:
+    gateway = start(rate_limit=1, limits_url="redis://127.0.0.1:9/0")
+    began = time.monotonic()
+    for _ in range(5):
+        reply = gateway.get(TARGET)
+        assert reply.status == 200
+        assert "RateLimit-Limit" not in reply.headers
+    assert time.monotonic() - began < 2
+
+
+def test_healthz_says_that_the_process_lives(gateway: Gateway) -> None:
+    reply = gateway.get("/healthz", key=None)
+    assert (reply.status, reply.json) == (200, {"status": "ok"})
+    assert gateway.asked == 0
+
+
+def test_readyz_says_when_every_service_is_ready(gateway: Gateway) -> None:
+    reply = gateway.get("/readyz", key=None)
+    assert (reply.status, reply.json) == (200, {"status": "ready"})
+    assert [peer.requests[0].target for peer in gateway.peers.values()] == ["/readyz"] * 3
+
+
+def test_readyz_names_what_is_not_ready(start: Start) -> None:
+    gateway = start(expenses_url="http://127.0.0.1:9")
+    gateway.peers["budgets"].respond = lambda handler, _: respond(handler, 503, b"{}")
+    reply = gateway.get("/readyz", key=None)
+    assert reply.status == 503
+    assert reply.json == {
+        "status": "not ready",
+        "message": "not ready: budgets, expenses",
+        "not_ready": ["budgets", "expenses"],
+    }
+
+
+def test_readyz_says_when_the_migrations_are_not_done(gateway: Gateway) -> None:
+    with gateway.parts.db.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM alembic_version")
+    reply = gateway.get("/readyz", key=None)
+    assert (reply.status, reply.json["not_ready"]) == (503, ["gateway"])

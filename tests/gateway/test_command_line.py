@@ -1,0 +1,145 @@
+"""`python -m gateway.keys`, as it is typed."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from gateway import laptop
+from gateway.keys import HISTORY, queries
+from shared.db import Database, new_id
+
+ROOT = Path(__file__).parents[2]
+
+Run = Callable[..., CompletedProcess[str]]
+
+
+@pytest.fixture
+def var(tmp_path: Path) -> Path:
+    """A data folder that does not exist yet."""
+    return tmp_path / "new" / "var"
+
+
+@pytest.fixture
+def run(var: Path) -> Run:
+    """Runs the command as a process of its own. Keywords are variables of its environment."""
+
+    def ran(*arguments: str, **variables: str) -> CompletedProcess[str]:
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "VAR": str(var), **variables}
+        command = [sys.executable, "-m", "gateway.keys", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    return ran
+
+
+def test_it_makes_everything_on_an_empty_folder_and_the_key_works(run: Run, var: Path) -> None:
+    done = run("create", "--workspace", "Acme", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    said = json.loads(done.stdout)
+    assert set(said) == {"key", "workspace_id", "account_id", "company_id"}
+    assert (said["company_id"], said["account_id"]) == (1, said["workspace_id"])
+    assert stat.S_IMODE((var / "key-secret").stat().st_mode) == 0o600
+    db = Database(f"sqlite:///{var / 'gateway.db'}")
+    found = queries.find(db, laptop.secret(var, "key-secret"), said["key"])
+    db.close()
+    assert found is not None
+    assert found.caller.workspace_id == said["workspace_id"]
+
+
+def test_without_json_the_key_alone_is_on_standard_output(run: Run) -> None:
+    done = run("create", "--workspace", "Acme")
+    assert done.stdout.startswith("ch_")
+    assert done.stdout.count("\n") == 1
+
+
+def test_all_that_can_be_said_is_kept(run: Run) -> None:
+    account = new_id()
+    said = json.loads(
+        run(
+            *("create", "--workspace", "Acme", "--account", account, "--member", "Ada King Byron <ada@example.com>"),
+            *("--scopes", "invoices:read, admin", "--expires", "30d", "--json"),
+        ).stdout
+    )
+    assert said["account_id"] == account
+    (listed,) = json.loads(run("list", "--json").stdout)
+    assert listed["shown"] == said["key"][:11]
+    assert (listed["workspace"], listed["scopes"], listed["account_ids"]) == (
+        "Acme",
+        ["invoices:read", "admin"],
+        [account],
+    )
+    assert listed["expires_at"] is not None
+    assert said["key"] not in run("list").stdout
+
+
+def test_a_key_can_be_revoked(run: Run) -> None:
+    key = run("create", "--workspace", "Acme").stdout.strip()
+    assert run("revoke", key).stdout == f"revoked {key[:11]}\n"
+    assert f"{key[:11]}  revoked  Acme" in run("list").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("--scopes", "invoices:raed"), "Unknown scope: invoices:raed"),
+        (("--scopes", "internal"), "Unknown scope: internal"),
+        (("--scopes", ","), "A key needs a scope"),
+        (("--expires", "3w"), "30d, 12h or 45m"),
+        (("--expires", "0d"), "30d, 12h or 45m"),
+        (("--expires", "-1d"), "30d, 12h or 45m"),
+        (("--expires", ""), "30d, 12h or 45m"),
+        (("--account", "7"), "UUID"),
+        (("--member", "Ada"), "First Last <mail>"),
+        (("--member", "Ada <nowhere>"), "First Last <mail>"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line_and_nothing_is_made(run: Run, arguments: tuple[str, str], why: str) -> None:
+    done = run("create", "--workspace", "Acme", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert why in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert json.loads(run("list", "--json").stdout) == []
+
+
+def test_another_workspaces_account_is_refused(run: Run) -> None:
+    acme = json.loads(run("create", "--workspace", "Acme", "--json").stdout)
+    done = run("create", "--workspace", "Beta", "--account", acme["account_id"])
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "gateway.keys: That account is another workspace's\n")
+
+
+def test_an_unknown_key_cannot_be_revoked(run: Run) -> None:
+    done = run("revoke", "ch_00000000")
+    assert (done.returncode, done.stderr) == (2, "gateway.keys: There is no such key\n")
+
+
+def test_it_uses_the_database_and_the_secret_it_is_given(
+    run: Run, var: Path, fresh_database: Callable[[Path], str]
+) -> None:
+    url = fresh_database(HISTORY)
+    key = run("create", "--workspace", "Acme", DATABASE_URL=url, KEY_SECRET="given").stdout.strip()
+    db = Database(url)
+    assert queries.find(db, "given", key) is not None
+    db.close()
+    assert not var.exists()
+
+
+def test_several_may_start_at_once_on_an_empty_folder(run: Run) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: run("create", "--workspace", "Acme", "--json"), range(4)))
+    assert [each.returncode for each in done] == [0] * 4, done
+    assert len({json.loads(each.stdout)["workspace_id"] for each in done}) == 1
+    assert len(json.loads(run("list", "--json").stdout)) == 4
+
+
+def test_all_who_ask_for_a_secret_get_the_same(var: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(lambda _: laptop.secret(var, "caller-secret"), range(32)))) == 1
+    assert [file.name for file in var.iterdir()] == ["caller-secret"]
+    assert laptop.secret(var, "key-secret") != laptop.secret(var, "caller-secret")

@@ -1,0 +1,231 @@
+"""Services that are away, slow or rude: what is tried again, what never is, and what the client is told."""
+
+import os
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from gateway import upstream
+from tests.gateway.conftest import Gateway, Reply, Start
+from tests.gateway.peers import Rude, Seen, respond
+
+TARGET = "/v1/dev/finance/invoices/1"
+AWAY = {"message": "Service temporarily unavailable"}
+LATE = {"message": "The service did not answer in time"}
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+def is_away(reply: Reply) -> bool:
+    return (reply.status, reply.json, reply.headers["Retry-After"]) == (503, AWAY, "1")
+
+
+@pytest.fixture
+def nobody() -> str:
+    """An address where nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_service_that_is_down_is_503_and_the_others_go_on(start: Start, nobody: str, method: str) -> None:
+    gateway = start(invoices_url=nobody)
+    for _ in range(7):
+        assert is_away(gateway.call(method, TARGET))
+    assert gateway.get("/v1/dev/finance/budgets").status == 200
+
+
+def test_a_broken_service_is_left_alone_for_a_second_and_then_tried_again(start: Start, nobody: str) -> None:
+    gateway = start(invoices_url=nobody)
+    for _ in range(5):
+        assert is_away(gateway.get(TARGET))
+    port = int(nobody.rpartition(":")[2])
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        listener.settimeout(0.2)
+        assert is_away(gateway.get(TARGET))
+        with pytest.raises(TimeoutError):
+            listener.accept()
+        time.sleep(1)
+        threading.Thread(target=_answer_once, args=(listener,)).start()
+        assert gateway.get(TARGET).body == b"ok"
+
+
+def _answer_once(listener: socket.socket) -> None:
+    listener.settimeout(5)
+    sock, _ = listener.accept()
+    with sock:
+        sock.recv(65536)
+        sock.sendall(OK)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "GET", "HEAD"])
+def test_what_was_accepted_and_died_is_not_sent_again(start: Start, method: str) -> None:
+    rude = Rude()
+    rude._turns = (rude.hear,)
+    with rude.serving():
+        gateway = start(invoices_url=rude.url)
+        reply = gateway.call(method, TARGET, body=b"{}" if method == "POST" else None)
+        assert (reply.status, reply.headers["Retry-After"]) == (503, "1")
+        assert rude.accepted == len(rude.heard) == 1
+
+
+def dies_when_used_again(rude: Rude) -> Rude:
+    """Its first connection answers once and hangs up on the second request it has heard; later ones answer."""
+
+    def first(sock: socket.socket) -> None:
+        rude.hear(sock)
+        sock.sendall(OK)
+        rude.hear(sock)
+
+    def later(sock: socket.socket) -> None:
+        rude.hear(sock)
+        sock.sendall(OK)
+
+    rude._turns = (first, later)
+    return rude
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_read_on_a_stale_connection_is_sent_once_more(start: Start, method: str) -> None:
+    with dies_when_used_again(Rude()).serving() as rude:
+        gateway = start(invoices_url=rude.url)
+        assert gateway.get(TARGET).body == b"ok"
+        assert gateway.call(method, TARGET).status == 200
+        assert (rude.accepted, len(rude.heard)) == (2, 3)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_a_write_on_a_connection_that_dies_is_never_sent_again(start: Start, method: str) -> None:
+    with dies_when_used_again(Rude()).serving() as rude:
+        gateway = start(invoices_url=rude.url)
+        assert gateway.get(TARGET).body == b"ok"
+        assert is_away(gateway.call(method, TARGET, body=b"{}"))
+        assert (rude.accepted, len(rude.heard)) == (1, 2)
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_a_connection_closed_while_idle_is_not_used(start: Start, method: str) -> None:
+    rude = Rude()
+
+    def once(sock: socket.socket) -> None:
+        rude.hear(sock)
+        sock.sendall(OK)
+
+    rude._turns = (once,)
+    with rude.serving():
+        gateway = start(invoices_url=rude.url)
+        for number in range(1, 4):
+            assert gateway.call(method, TARGET).body == b"ok"
+            assert rude.accepted == len(rude.heard) == number
+            time.sleep(0.05)
+
+
+def test_an_old_connection_is_not_used(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway.get(TARGET)
+    monkeypatch.setattr(upstream, "IDLE", 0.05)
+    time.sleep(0.1)
+    gateway.get(TARGET)
+    assert gateway.invoices.connections == 2
+
+
+@pytest.mark.parametrize(
+    "said", [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", b"nonsense\r\n\r\n", b"HTTP/1.1 2"]
+)
+def test_half_an_answer_is_none(start: Start, said: bytes) -> None:
+    rude = Rude()
+
+    def half(sock: socket.socket) -> None:
+        rude.hear(sock)
+        sock.sendall(said)
+
+    rude._turns = (half,)
+    with rude.serving():
+        assert is_away(start(invoices_url=rude.url).get(TARGET))
+        assert len(rude.heard) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_service_that_does_not_answer_in_time_is_504_and_asked_once(start: Start, method: str) -> None:
+    done = threading.Event()
+
+    def slow(handler: BaseHTTPRequestHandler, _: Seen) -> None:
+        done.wait(5)
+        handler.close_connection = True
+
+    gateway = start(deadline=0.3)
+    gateway.invoices.respond = slow
+    began = time.monotonic()
+    reply = gateway.call(method, TARGET)
+    done.set()
+    assert (reply.status, reply.json) == (504, LATE)
+    assert 0.3 <= time.monotonic() - began < 1.5
+    assert len(gateway.invoices.requests) == 1
+
+
+def test_a_late_answer_is_not_given_to_the_next_request(start: Start) -> None:
+    def answer(handler: BaseHTTPRequestHandler, seen: Seen) -> None:
+        if seen.target.endswith("/slow"):
+            time.sleep(0.5)
+        respond(handler, 200, seen.target.encode())
+
+    gateway = start(deadline=0.3)
+    gateway.invoices.respond = answer
+    assert gateway.get("/v1/dev/finance/invoices/slow").status == 504
+    time.sleep(0.4)
+    for number in range(3):
+        target = f"/v1/dev/finance/invoices/{number}"
+        assert gateway.get(target).body == target.encode()
+
+
+def test_answers_go_to_those_who_asked(gateway: Gateway) -> None:
+    """Many threads, one pool: no answer, small or large, comes to another's request."""
+
+    def answer(handler: BaseHTTPRequestHandler, seen: Seen) -> None:
+        name = seen.target.rpartition("/")[2].encode()
+        respond(handler, 200, name * (1 if name.endswith(b"s") else 20_000))
+
+    gateway.invoices.respond = answer
+    wrong: list[str] = []
+
+    def work(worker: int) -> None:
+        for number in range(20):
+            name = f"{worker:03}.{number:03}" + ("s" if number % 2 else "l")
+            body = gateway.get(f"/v1/dev/finance/invoices/{name}").body
+            if body != name.encode() * (1 if name.endswith("s") else 20_000):
+                wrong.append(name)
+
+    threads = [threading.Thread(target=work, args=(each,)) for each in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert gateway.invoices.connections <= 16
+
+
+def test_a_client_that_goes_away_ends_its_download(gateway: Gateway) -> None:
+    ended = threading.Event()
+
+    def endless(handler: BaseHTTPRequestHandler, _: Seen) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        try:
+            while True:
+                handler.wfile.write(os.urandom(65536))
+        except OSError:
+            ended.set()
+            handler.close_connection = True
+
+    gateway.invoices.respond = endless
+    with socket.create_connection(("127.0.0.1", gateway.port)) as sock:
+        sock.sendall(f"GET {TARGET} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {gateway.issued.key}\r\n\r\n".encode())
+        assert sock.recv(1024).startswith(b"HTTP/1.1 200 ")
+    assert ended.wait(5)
+
+
+def test_only_plain_http_addresses_are_taken(start: Start) -> None:
+    for address in ("https://invoices", "invoices:8000", "unix:/x"):
+        with pytest.raises(ValueError, match="http://host:port"):
+            start(invoices_url=address)

@@ -1,0 +1,216 @@
+"""Keys on each database: made, found, limited, revoked, expired; and what the lookup remembers of them."""
+
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import MetaData, text
+
+from gateway.keys import HISTORY, actions, queries, secret
+from gateway.keys.actions import Person
+from gateway.keys.lookup import Lookup
+from gateway.keys.models import Account, ApiKey, Member, Workspace
+from gateway.keys.scopes import SCOPES
+from shared import migrate
+from shared.caller import Caller, verify
+from shared.db import NAMING, Base, Database, new_id, now
+from shared.errors import Conflict, Invalid, NotFound, Refused
+
+SECRET = "key secret"
+
+
+def test_a_key_acts_for_its_workspace(db: Database) -> None:
+    made = actions.issue(db, SECRET, "Acme")
+    found = queries.find(db, SECRET, made.key)
+    assert found is not None
+    assert found.caller == Caller(
+        workspace_id=made.workspace_id,
+        company_id=1,
+        account_id=made.workspace_id,
+        account_ids=None,
+        member_id=1,
+        key_id=found.caller.key_id,
+        scopes=SCOPES,
+        currency="USD",
+        time_zone="UTC",
+    )
+    assert made.key.startswith(f"ch_{found.caller.key_id[:8]}_")
+
+
+def test_the_key_itself_is_not_in_the_database(db: Database) -> None:
+    made = actions.issue(db, SECRET, "Acme")
+    with db.read() as session:
+        kept = str(session.execute(text("SELECT * FROM api_keys")).all())
+    assert secret.digest(made.key, SECRET) in kept
+    assert made.key[secret.SHOWN :] not in kept
+
+
+@pytest.mark.parametrize("change", ["unknown", "another secret", "last letter", "prefix", "empty"])
+def test_what_is_not_the_key_finds_nothing(db: Database, change: str) -> None:
+    key = actions.issue(db, SECRET, "Acme").key
+    tried = {
+        "unknown": (secret.new_key(new_id()), SECRET),
+        "another secret": (key, "another secret"),
+        "last letter": (key[:-1] + ("B" if key[-1] == "A" else "A"), SECRET),
+        "prefix": (secret.shown(key), SECRET),
+        "empty": ("", SECRET),
+    }[change]
+    assert queries.find(db, tried[1], tried[0]) is None
+
+
+def test_workspaces_are_counted_and_found_again_by_name(db: Database) -> None:
+    first, second, again = (actions.issue(db, SECRET, name) for name in ("Acme", "Beta", "Acme"))
+    assert (first.company_id, second.company_id, again.company_id) == (1, 2, 1)
+    assert first.workspace_id == again.workspace_id != second.workspace_id
+
+
+def test_threads_that_make_one_workspace_at_once_get_the_same(db: Database) -> None:
+    made: list[str] = []
+
+    def work() -> None:
+        made.append(actions.issue(db, SECRET, "Acme").workspace_id)
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 6
+    assert len(set(made)) == 1
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 256])
+def test_a_workspace_needs_a_name(db: Database, name: str) -> None:
+    with pytest.raises(Invalid, match="1 to 255"):
+        actions.issue(db, SECRET, name)
+
+
+def test_a_key_can_be_limited_to_an_account(db: Database) -> None:
+    account = new_id()
+    made = actions.issue(db, SECRET, "Acme", account=account.upper())
+    found = queries.find(db, SECRET, made.key)
+    assert found is not None
+    assert (made.account_id, found.caller.account_id, found.caller.account_ids) == (account, account, (account,))
+
+
+def test_another_workspaces_account_is_refused_and_nothing_is_made(db: Database) -> None:
+    acme = actions.issue(db, SECRET, "Acme")
+    with pytest.raises(Refused, match="another workspace"):
+        actions.issue(db, SECRET, "Beta", account=acme.workspace_id)
+    with db.read() as session:
+        assert session.scalars(text("SELECT name FROM workspaces")).all() == ["Acme"]
+
+
+def test_an_account_is_a_uuid(db: Database) -> None:
+    with pytest.raises(Invalid, match="UUID"):
+        actions.issue(db, SECRET, "Acme", account="7")
+
+
+def test_a_member_is_found_again_by_address(db: Database) -> None:
+    ada, bob = Person("Ada", "Byron", "ada@example.com"), Person("Bob", "", "bob@example.com")
+    keys = [actions.issue(db, SECRET, "Acme", member=who).key for who in (ada, bob, ada, None)]
+    found = [queries.find(db, SECRET, key) for key in keys]
+    assert [each and each.caller.member_id for each in found] == [1, 2, 1, 1]
+
+
+def test_a_keys_scopes_are_those_asked_for(db: Database) -> None:
+    made = actions.issue(db, SECRET, "Acme", scopes=["budgets:read", "invoices:read", "budgets:read"])
+    found = queries.find(db, SECRET, made.key)
+    assert found is not None
+    assert found.caller.scopes == ("invoices:read", "budgets:read")
+
+
+@pytest.mark.parametrize("asked", [["invoices:raed"], ["internal"], ["admin", "internal"], []])
+def test_an_unknown_scope_is_refused_and_nothing_is_made(db: Database, asked: list[str]) -> None:
+    with pytest.raises(Invalid, match="invoices:read"):
+        actions.issue(db, SECRET, "Acme", scopes=asked)
+    assert queries.listing(db) == []
+
+
+def test_a_key_expires(db: Database) -> None:
+    made = actions.issue(db, SECRET, "Acme", expires_at=now() + timedelta(seconds=0.5))
+    lookup = Lookup(db, SECRET, "caller secret")
+    assert lookup.find(made.key) is not None
+    time.sleep(0.55)
+    assert queries.find(db, SECRET, made.key) is None
+    assert lookup.find(made.key) is None
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_revoked_key_is_refused_within_a_second(db: Database, whole: bool) -> None:
+    made = actions.issue(db, SECRET, "Acme")
+    lookup = Lookup(db, SECRET, "caller secret")
+    assert lookup.find(made.key) is not None
+    name = made.key if whole else secret.shown(made.key)
+    assert actions.revoke(db, SECRET, name) == secret.shown(made.key)
+    assert queries.find(db, SECRET, made.key) is None
+    time.sleep(1.0)
+    assert lookup.find(made.key) is None
+    actions.revoke(db, SECRET, name)  # twice is fine
+
+
+def test_an_unknown_key_cannot_be_revoked(db: Database) -> None:
+    made = actions.issue(db, SECRET, "Acme")
+    for name in (made.key[:-1], "ch_00000000", secret.shown(made.key) + "_" + "A" * 43):
+        with pytest.raises(NotFound):
+            actions.revoke(db, SECRET, name)
+    assert queries.find(db, SECRET, made.key) is not None
+
+
+def test_a_part_that_several_keys_show_revokes_none(db: Database) -> None:
+    one, two = (actions.issue(db, SECRET, "Acme").key for _ in range(2))
+    with db.write() as session:
+        session.execute(text("UPDATE api_keys SET prefix = 'ch_00000000'"))
+    with pytest.raises(Conflict):
+        actions.revoke(db, SECRET, "ch_00000000")
+    assert {key.revoked_at for key in queries.listing(db)} == {None}
+    assert one != two
+
+
+def test_the_list_shows_what_may_be_shown(db: Database) -> None:
+    made = actions.issue(db, SECRET, "Acme", scopes=["admin"])
+    (listed,) = queries.listing(db)
+    assert (listed.shown, listed.workspace, listed.scopes) == (secret.shown(made.key), "Acme", ("admin",))
+
+
+def test_the_lookup_asks_the_database_once_a_second(db: Database) -> None:
+    made = actions.issue(db, SECRET, "Acme")
+    lookup = Lookup(db, SECRET, "caller secret")
+    known = lookup.find(made.key)
+    assert known is not None
+    assert lookup.find(made.key) is known
+    assert lookup.token(known, "budgets") is lookup.token(known, "budgets")
+    time.sleep(1.0)
+    assert lookup.find(made.key) is not known
+
+
+def test_the_signed_caller_is_for_its_audience_only(db: Database) -> None:
+    made = actions.issue(db, SECRET, "Acme")
+    lookup = Lookup(db, SECRET, "caller secret")
+    known = lookup.find(made.key)
+    assert known is not None
+    token = lookup.token(known, "budgets")
+    assert verify(token, "caller secret", "budgets") == known.caller
+    assert verify(token, "caller secret", "invoices") is None
+
+
+def test_what_the_lookup_remembers_is_bounded(db: Database) -> None:
+    lookup = Lookup(db, SECRET, "caller secret", size=3)
+    for _ in range(10):
+        assert lookup.find(secret.new_key(new_id())) is None
+    assert len(lookup._cache) == 3
+
+
+def test_the_history_makes_the_tables_of_the_models(db: Database) -> None:
+    ours = {table.__tablename__ for table in (Workspace, Account, Member, ApiKey)}
+    options = {"include_name": lambda name, kind, _: kind != "table" or name in ours, "compare_type": True}
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts=options)
+        metadata = MetaData(naming_convention=NAMING)
+        for name in ours:
+            Base.metadata.tables[name].to_metadata(metadata)
+        assert compare_metadata(context, metadata) == []
+    assert migrate.current(db, HISTORY)

@@ -1,0 +1,113 @@
+"""Who is let in, in what words others are refused, and that no service hears of those."""
+
+import socket
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.keys import actions, secret
+from shared.db import new_id, now
+from tests.gateway.conftest import KEY_SECRET, Gateway
+
+REFUSED = {"message": "Invalid or missing API key"}
+
+UNMATCHED = [
+    "/",
+    "/metrics",
+    "/internal/openapi.json",
+    "//internal/openapi.json",
+    "/v1/../internal/openapi.json",
+    "/v1/dev/finance/invoicesX",
+    "/v1/dev/finance/invoices/..%2f..%2f..%2f..%2finternal",
+    "/docs/../internal",
+    "/docs/nothing.js/x",
+    "/openapi/other.json",
+    "/static/docs.html",
+]
+
+
+def refused(gateway: Gateway, target: str = "/v1/dev/finance/invoices", **kwargs: object) -> bool:
+    """Whether this is answered with 401, fully, and reaches no service."""
+    reply = gateway.call("POST", target, **kwargs)  # type: ignore[arg-type]
+    assert (reply.status, reply.json) == (401, REFUSED)
+    assert reply.headers["WWW-Authenticate"] == 'Bearer realm="countinghouse"'
+    return gateway.asked == 0
+
+
+@pytest.mark.parametrize("target", ["/v1/dev/finance/invoices", *UNMATCHED])
+def test_a_stranger_is_refused_everywhere(gateway: Gateway, target: str) -> None:
+    assert refused(gateway, target, key=None, body=b"{")
+
+
+@pytest.mark.parametrize("target", UNMATCHED)
+def test_a_valid_key_is_told_that_nothing_is_there(gateway: Gateway, target: str) -> None:
+    reply = gateway.get(target)
+    assert (reply.status, reply.json) == (404, {"message": "Resource not found"})
+    assert gateway.asked == 0
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Basic {key}",
+        "{key}",
+        "Bearer {key}x",
+        "Bearer x {key}",
+        "Token {key}",
+        "Bearer {key[0]}",
+    ],
+)
+def test_what_is_not_a_bearer_key_is_refused(gateway: Gateway, header: str) -> None:
+    said = {"Authorization": header.format(key=gateway.issued.key)}
+    assert refused(gateway, key=None, headers=said)
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_the_scheme_is_taken_in_any_case(gateway: Gateway, scheme: str) -> None:
+    said = {"Authorization": f"{scheme} {gateway.issued.key}"}
+    assert gateway.get("/v1/dev/finance/invoices", key=None, headers=said).status == 200
+
+
+def test_an_unknown_key_is_refused(gateway: Gateway) -> None:
+    assert refused(gateway, key=secret.new_key(new_id()))
+
+
+def test_an_expired_key_is_refused(gateway: Gateway) -> None:
+    gone = actions.issue(gateway.parts.db, KEY_SECRET, "Acme", expires_at=now() - timedelta(seconds=1))
+    assert refused(gateway, key=gone.key)
+
+
+def test_a_revoked_key_is_refused_within_a_second(gateway: Gateway) -> None:
+    assert gateway.get("/v1/dev/finance/budgets").status == 200
+    actions.revoke(gateway.parts.db, KEY_SECRET, gateway.issued.key)
+    time.sleep(1.0)
+    gateway.peers["budgets"].requests.clear()
+    assert refused(gateway)
+
+
+def test_a_stranger_is_refused_before_the_body_is_read(gateway: Gateway) -> None:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=5) as sock:
+        sock.sendall(b"POST /v1/dev/finance/expenses HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+        assert sock.recv(64).startswith(b"HTTP/1.1 401 ")
+    assert gateway.asked == 0
+
+
+@pytest.mark.parametrize("target", ["/healthz", "/openapi/finance.json", "/docs", "/docs/docs.js"])
+def test_the_open_pages_take_no_other_method(gateway: Gateway, target: str) -> None:
+    assert refused(gateway, target, key=None)
+    reply = gateway.call("POST", target)
+    assert (reply.status, reply.json) == (405, {"message": "Method not allowed"})
+    assert set(reply.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+
+
+def test_a_database_that_is_away_is_503_and_no_invitation(gateway: Gateway) -> None:
+    gateway.parts.db.close()
+    Path(gateway.parts.db.url.database or "").write_bytes(b"not a database at all" * 100)
+    reply = gateway.get("/v1/dev/finance/invoices")
+    assert (reply.status, reply.json) == (503, {"message": "Service temporarily unavailable"})
+    assert gateway.asked == 0
