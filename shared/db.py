@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import (
+    URL,
     BigInteger,
     DateTime,
     Dialect,
@@ -64,6 +65,12 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def with_driver(url: str) -> URL:
+    """The URL as SQLAlchemy takes it: `postgresql://` and `postgres://` are driven by psycopg 3."""
+    made = make_url(url)
+    return made.set(drivername="postgresql+psycopg") if made.drivername in ("postgresql", "postgres") else made
+
+
 def now() -> datetime:
     """This instant, in UTC."""
     return datetime.now(UTC)
@@ -78,12 +85,12 @@ class Database:
     """One service's database, on SQLite or PostgreSQL, told apart by the URL alone."""
 
     def __init__(self, url: str, *, threads: int = 8) -> None:
-        self.url = make_url(url)
+        self.url = with_driver(url)
         if self.url.get_backend_name() == "sqlite":
-            self._writer = _sqlite(url, connections=1)
-            self._reader = _sqlite(url, connections=threads, query_only=True)
+            self._writer = _sqlite(self.url, connections=1)
+            self._reader = _sqlite(self.url, connections=threads, query_only=True)
         else:
-            self._writer = create_engine(url, pool_size=threads, max_overflow=0, json_serializer=_json)
+            self._writer = create_engine(self.url, pool_size=threads, max_overflow=0, json_serializer=_json)
             self._reader = self._writer.execution_options(postgresql_readonly=True)
         self._current: ContextVar[Session | None] = ContextVar("session", default=None)
 
@@ -144,7 +151,7 @@ def upsert(session: Session, table: type[Base]) -> Any:
     return made.insert(table)
 
 
-def _sqlite(url: str, *, connections: int, query_only: bool = False) -> Engine:
+def _sqlite(url: URL, *, connections: int, query_only: bool = False) -> Engine:
     engine = create_engine(
         url,
         pool_size=connections,

@@ -59,4 +59,6 @@ def _deeper_than(levels: int, value: Any) -> bool:
 def _plain(value: Any) -> Any:
     if isinstance(value, Money):
         return orjson.Fragment(str(value))
+    if isinstance(value, Decimal):
+        return orjson.Fragment(f"{value:f}")
     raise TypeError(f"{type(value).__name__} has no place in an answer")

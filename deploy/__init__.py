@@ -1,0 +1,1 @@
+"""Where the product runs: the only code that knows every process."""

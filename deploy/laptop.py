@@ -1,0 +1,135 @@
+"""The whole product on one machine, as `make run` starts it: settings, databases, a demo key; then `deploy.supervise`.
+
+Everything is kept in `VAR` (./var), unless DATABASE_URL names a PostgreSQL database: that one is the gateway's, and the
+services have theirs beside it, called <name>_invoices and so on. Databases that are missing are made.
+"""
+
+import os
+import secrets
+import socket
+import sys
+from pathlib import Path
+
+from sqlalchemy import URL, create_engine, text
+from sqlalchemy.exc import OperationalError
+
+from deploy.run import PARTS
+from gateway import laptop
+from gateway.keys import actions, queries
+from shared import migrate
+from shared.db import Database, with_driver
+
+SERVICES = tuple(name for name in PARTS if name != "gateway")
+DEMO = "demo"
+
+
+def main() -> None:
+    """Prepare, and become the supervisor of the five processes."""
+    var = laptop.folder().resolve()
+    var.mkdir(parents=True, exist_ok=True)
+    os.environ.update(_environment(var))
+    _check_ports()
+    for name, part in PARTS.items():
+        _bring_up_to_date(os.environ[f"{name.upper()}_DATABASE_URL"], part.migrations)
+    _introduce(var)
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "deploy.supervise"])  # noqa: S606
+
+
+def _environment(var: Path) -> dict[str, str]:
+    """What the processes are told; what the user has set stays as it is."""
+    port = int(os.environ.get("PORT") or 8000)
+    told = {"VAR": str(var), "HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
+    told["CALLER_SECRET"] = laptop.secret(var, "caller-secret")
+    told["KEY_SECRET"] = laptop.secret(var, "key-secret")
+    told["GATEWAY_DATABASE_URL"] = os.environ.get("DATABASE_URL") or laptop.database_url(var, "gateway")
+    for number, name in enumerate(SERVICES, start=1):
+        told[f"{name.upper()}_PORT"] = str(port + number)
+        told[f"{name.upper()}_URL"] = f"http://127.0.0.1:{port + number}"
+        told[f"{name.upper()}_DATABASE_URL"] = _beside(os.environ.get("DATABASE_URL"), var, name)
+    told["PUBLIC_URL"] = f"http://127.0.0.1:{port}"
+    told["RECEIPTS_URL"] = (var / "receipts").as_uri()
+    told["MAIL_FOLDER"] = str(var / "mail")
+    return told | {name: os.environ[name] for name in told.keys() - {"VAR"} if os.environ.get(name)}
+
+
+def _beside(url: str | None, var: Path, name: str) -> str:
+    """The database of a service: next to the gateway's."""
+    if not url:
+        return laptop.database_url(var, name)
+    gateways = with_driver(url)
+    own = f"{gateways.database}_{name}"
+    if gateways.get_backend_name() == "sqlite":
+        file = Path(gateways.database or "gateway.db")
+        own = str(file.with_name(f"{file.stem}_{name}{file.suffix}"))
+    return gateways.set(database=own).render_as_string(hide_password=False)
+
+
+def _check_ports() -> None:
+    for name in PARTS:
+        port = int(os.environ[f"{name.upper()}_PORT"])
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                raise SystemExit(
+                    f"Port {port} is in use. Choose another with PORT=...; four in a row are needed."
+                ) from None
+
+
+def _bring_up_to_date(url: str, history: Path) -> None:
+    db = Database(url, threads=1)
+    if db.url.get_backend_name() == "postgresql":
+        _make_sure_of(db.url)
+    migrate.upgrade(db, history)
+    db.close()
+
+
+def _make_sure_of(url: URL) -> None:
+    """Create the PostgreSQL database when it is missing."""
+    probe = create_engine(url)
+    try:
+        probe.connect().close()
+    except OperationalError as missing:
+        if "does not exist" not in str(missing):
+            raise SystemExit(f"PostgreSQL does not answer: {missing.orig}") from None
+        server = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+        with server.connect() as connection:
+            connection.execute(text(f'CREATE DATABASE "{url.database}"'))
+        server.dispose()
+    finally:
+        probe.dispose()
+
+
+def _introduce(var: Path) -> None:
+    """On an empty data folder: make the workspace `demo`, and show its key, this once."""
+    kept = var / "demo-key"
+    db = Database(os.environ["GATEWAY_DATABASE_URL"], threads=1)
+    fresh = not queries.listing(db)
+    where = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
+    if fresh:
+        made = actions.issue(db, os.environ["KEY_SECRET"], DEMO)
+        _write_privately(kept, made.key)
+        said = [
+            f"Your key for the workspace `{DEMO}`, shown this once and kept in {kept}:",
+            f"    {made.key}",
+            "Try it:",
+            f"    curl {where}/v1/dev/finance/invoices -H 'Authorization: Bearer {made.key}'",
+        ]
+        sys.stdout.write("\n".join(said) + "\n")
+    sys.stdout.write(f"Countinghouse is on {where}, its documentation on {where}/docs. Ctrl-C ends it.\n")
+    db.close()
+
+
+def _write_privately(file: Path, words: str) -> None:
+    """Whole or not at all, for the owner's eyes only."""
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as out:
+        out.write(words + "\n")
+    draft.replace(file)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""One process of the product: `serve NAME`, `relay NAME ...`, `migrate NAME ...`.
+
+A process takes its settings from the environment. Where several share one, as on a laptop, `INVOICES_DATABASE_URL`
+and its like stand for each one's DATABASE_URL, and `INVOICES_PORT` for its PORT.
+"""
+
+import gc
+import os
+import signal
+import threading
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any
+
+import typer
+from gunicorn.app.base import BaseApplication
+
+from shared import logs, migrate
+from shared.config import Settings
+from shared.db import Database
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+Name = Annotated[str, typer.Argument(help="gateway, invoices, budgets or expenses")]
+Names = Annotated[list[str], typer.Argument(help="gateway, invoices, budgets, expenses")]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the product: its package, and the module that names its migrations."""
+
+    package: str
+    history: str
+
+    @property
+    def app(self) -> ModuleType:
+        """The module with `create_app`, and `create_relay` where there is one."""
+        return import_module(f"{self.package}.app")
+
+    @property
+    def migrations(self) -> Path:
+        """The folder of its migrations."""
+        folder: Path = import_module(self.history).HISTORY
+        return folder
+
+
+PARTS = {
+    "gateway": Part("gateway", "gateway.keys"),
+    "invoices": Part("services.invoices", "services.invoices.app"),
+    "budgets": Part("services.budgets", "services.budgets.app"),
+    "expenses": Part("services.expenses", "services.expenses.app"),
+}
+
+
+@cli.command()
+def serve(name: Name) -> None:
+    """Answer requests on PORT (8000), with gunicorn."""
+    part, settings = _part(name), _settings(name)
+    logs.configure(name, settings.log_level)
+    _Server(part.app, settings, port=int(_own(name, "PORT") or 8000)).run()
+
+
+@cli.command()
+def relay(names: Names) -> None:
+    """Deliver the messages of these services until told to stop."""
+    logs.configure("relay", _settings(names[0]).log_level)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    relays = [_part(name).app.create_relay(_settings(name)) for name in names]
+    threads = [
+        threading.Thread(target=each.run, args=(stop,), name=name) for each, name in zip(relays, names, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+@cli.command("migrate")
+def bring_up_to_date(names: Names) -> None:
+    """Bring the databases of these parts to the newest revision; safe when several do it at once."""
+    for name in names:
+        db = Database(_settings(name).database_url, threads=1)
+        migrate.upgrade(db, _part(name).migrations)
+        db.close()
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn, without a configuration file. The app is made after the fork: it has a database pool and threads."""
+
+    def __init__(self, module: ModuleType, settings: Settings, *, port: int) -> None:
+        self._module, self._settings, self._port = module, settings, port
+        super().__init__()
+
+    def load_config(self) -> None:
+        options: dict[str, Any] = {
+            "bind": f"{os.environ.get('HOST', '0.0.0.0')}:{self._port}",  # noqa: S104
+            "workers": int(os.environ.get("WORKERS", "1")),
+            "worker_class": "gthread",
+            "threads": self._settings.threads,
+            "keepalive": 30,  # longer than the gateway keeps an idle connection
+            "timeout": 60,
+            "graceful_timeout": 10,
+            "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
+            "control_socket_disable": True,
+            "loglevel": "warning",
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+        gc.freeze()  # what is imported by now stays shared between the master and its workers
+
+    def load(self) -> Any:
+        return self._module.create_app(self._settings)
+
+
+def _part(name: str) -> Part:
+    if name not in PARTS:
+        raise typer.BadParameter(f"{name} is not one of {', '.join(PARTS)}")
+    return PARTS[name]
+
+
+def _settings(name: str) -> Settings:
+    if url := _own(name, "DATABASE_URL"):
+        os.environ["DATABASE_URL"] = url
+    settings: Settings = import_module(f"{_part(name).package}.settings").Settings.from_environment()
+    return settings
+
+
+def _own(name: str, variable: str) -> str | None:
+    return os.environ.get(f"{name.upper()}_{variable}") or os.environ.get(variable)
+
+
+if __name__ == "__main__":
+    cli(prog_name="python -m deploy.run")
