@@ -82,7 +82,8 @@ def merged(parts: Mapping[str, Document]) -> Document:
         for section in SECTIONS:
             components[section] |= clear.get("components", {}).get(section, {})
     shown = _used(paths, components) | {"securitySchemes": {"bearerAuth": BEARER}}
-    return {**HEAD, "tags": list(tags.values()), "paths": paths, "components": shown}
+    shown_tags = [tags[name] for name in tags if name in _tagged(paths)]
+    return {**HEAD, "tags": shown_tags, "paths": paths, "components": shown}
 
 
 def _renamed(part: Document, taken: Mapping[str, Document], service: str) -> Document:
@@ -112,6 +113,12 @@ def _respelled(node: Any, new: Mapping[str, str]) -> Any:
             for key, value in node.items()
         }
     return [_respelled(each, new) for each in node] if isinstance(node, list) else node
+
+
+def _tagged(paths: Document) -> set[str]:
+    """The tags that an operation carries. A path's item also holds what is not an operation: its parameters."""
+    operations = (each for item in paths.values() for each in item.values() if isinstance(each, dict))
+    return {tag for operation in operations for tag in operation.get("tags", ())}
 
 
 def _used(paths: Document, components: Mapping[str, Document]) -> dict[str, Document]:

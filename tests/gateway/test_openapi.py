@@ -36,10 +36,10 @@ def part(service: str) -> dict[str, Any]:
     return {
         "openapi": "3.0.3",
         "info": {"title": "Finance API", "version": "v1"},
-        "tags": [{"name": service}],
+        "tags": [{"name": service}, {"name": "internal"}],
         "paths": {
             PATHS[service]: {"get": {**get, "parameters": ids}},
-            "/internal/spends": {"put": {"responses": {"200": reply("Secret")}}},
+            "/internal/spends": {"put": {"tags": ["internal"], "responses": {"200": reply("Secret")}}},
         },
         "components": {
             "schemas": {

@@ -1,0 +1,206 @@
+"""The gateway as it runs: under gunicorn, with real clients, large bodies and slow ones."""
+
+import http.client
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import pytest
+import requests
+
+from gateway.keys import actions
+from gateway.routes import SERVICES
+from shared.db import Database
+from tests.gateway.conftest import CALLER_SECRET, KEY_SECRET
+from tests.gateway.peers import Peer, respond
+
+ROOT = Path(__file__).parents[2]
+WSGI = """
+from gateway.app import create_app
+from gateway.settings import Settings
+
+app = create_app(Settings.from_environment())
+"""
+GUNICORN = ["-k", "gthread", "--threads", "8", "--no-control-socket", "--keep-alive", "30", "--log-level", "error"]
+FORM = {"Content-Type": "multipart/form-data; boundary=x"}
+EIGHT_MIB = os.urandom(1024 * 1024) * 8
+EXPENSES = "/v1/dev/finance/expenses"
+
+
+@dataclass
+class Running:
+    """A gateway process."""
+
+    port: int
+    pid: int
+    key: str
+    expenses: Peer
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def session(self) -> requests.Session:
+        """A client with the key."""
+        session = requests.Session()
+        session.trust_env = False
+        session.headers["Authorization"] = f"Bearer {self.key}"
+        return session
+
+    def most_memory(self) -> int:
+        """The most bytes its worker has ever had in memory."""
+        (worker,) = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{worker}/status").read_text())
+        assert found
+        return int(found[1]) * 1024
+
+
+@pytest.fixture
+def running(keys_url: str, tmp_path: Path) -> Iterator[Running]:
+    """A gateway under gunicorn, with a deadline of two seconds."""
+    db = Database(keys_url)
+    key = actions.issue(db, KEY_SECRET, "Acme").key
+    db.close()
+    (tmp_path / "served_gateway.py").write_text(WSGI)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with ExitStack() as stack:
+        peers = {name: stack.enter_context(Peer().serving()) for name in SERVICES}
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"{ROOT}:{tmp_path}",
+            "DATABASE_URL": keys_url,
+            "CALLER_SECRET": CALLER_SECRET,
+            "KEY_SECRET": KEY_SECRET,
+            "DEADLINE": "2",
+            **{f"{name.upper()}_URL": peer.url for name, peer in peers.items()},
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", *GUNICORN, "-b", f"127.0.0.1:{port}", "served_gateway:app"],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+        )
+        stack.callback(process.wait, 10)
+        stack.callback(process.terminate)
+        _until_alive(port)
+        yield Running(port, process.pid, key, peers["expenses"])
+
+
+def _until_alive(port: int) -> None:
+    for _ in range(200):
+        try:
+            with socket.create_connection(("127.0.0.1", port), 1) as sock:
+                sock.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+                if sock.recv(64):
+                    return
+        except OSError:
+            time.sleep(0.05)
+    raise TimeoutError("gunicorn did not start")
+
+
+def test_memory_does_not_grow_with_bodies(running: Running) -> None:
+    def pieces() -> Iterator[bytes]:
+        for at in range(0, len(EIGHT_MIB), 65536):
+            yield EIGHT_MIB[at : at + 65536]
+
+    def up_and_down(number: int) -> bool:
+        with running.session() as session:
+            body = pieces() if number % 2 else EIGHT_MIB
+            sent = session.post(running.url + EXPENSES, data=body, headers=FORM, timeout=30)
+            got = session.get(f"{running.url}{EXPENSES}/large", timeout=30)
+            return sent.status_code == 200 and got.content == EIGHT_MIB
+
+    running.expenses.respond = lambda handler, seen: respond(handler, 200, EIGHT_MIB if "large" in seen.target else b"")
+    with running.session() as session:
+        assert session.get(running.url + EXPENSES, timeout=5).status_code == 200
+    before = running.most_memory()
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(up_and_down, range(12)))
+    digests = {seen.digest for seen in running.expenses.requests if seen.method == "POST"}
+    assert digests == {blake2b(EIGHT_MIB).hexdigest()}
+    assert running.most_memory() - before < 16 * 1024 * 1024
+
+
+@pytest.mark.parametrize("authorized", [True, False])
+@pytest.mark.parametrize("chunked", [True, False])
+def test_a_plain_client_hears_why_its_large_body_is_refused(running: Running, authorized: bool, chunked: bool) -> None:
+    body = b"x" * (12 * 1024 * 1024)
+    with running.session() as session:
+        if not authorized:
+            del session.headers["Authorization"]
+        for _ in range(2):
+            sent = iter([body[:65536]] * 192) if chunked else body
+            reply = session.post(running.url + EXPENSES, data=sent, headers=FORM, timeout=10)
+            assert reply.status_code == (413 if authorized else 401)
+            assert set(reply.json()) == {"message"}
+    assert all(seen.size < len(body) for seen in running.expenses.requests)
+    assert chunked or running.expenses.requests == []
+
+
+def test_a_client_that_waits_for_leave_to_send_is_answered_at_once(running: Running) -> None:
+    with socket.create_connection(("127.0.0.1", running.port), timeout=5) as sock:
+        sock.sendall(
+            f"POST {EXPENSES} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {running.key}\r\n"
+            "Content-Type: application/json\r\nContent-Length: 2000000\r\n\r\n".encode()
+        )
+        assert b" 413 " in sock.recv(64)
+
+
+@pytest.mark.parametrize("length", [10, 500_000])
+def test_clients_that_dawdle_do_not_stop_the_others(running: Running, length: int) -> None:
+    head = f"POST {EXPENSES} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {running.key}\r\n"
+    with ExitStack() as stack:
+        slow = [stack.enter_context(socket.create_connection(("127.0.0.1", running.port), 10)) for _ in range(8)]
+        for sock in slow:
+            sock.sendall(f"{head}Content-Length: {length}\r\n\r\nx".encode())
+        time.sleep(0.2)
+        began = time.monotonic()
+        with running.session() as session:
+            assert session.get(running.url + EXPENSES, timeout=10).status_code == 200
+        assert time.monotonic() - began < 8
+        assert slow[0].recv(64).startswith(b"HTTP/1.1 400 ")
+
+
+def test_targets_stay_raw_behind_the_real_server(running: Running) -> None:
+    for target, status in (
+        (f"{EXPENSES}/a%20b?x=%2f&y=//", 200),
+        (f"/{EXPENSES}", 404),
+        (f"{EXPENSES}/..%2f..%2finternal", 404),
+        (f"{EXPENSES}/%2e%2e/internal", 404),
+        ("/v1/../internal/x", 404),
+        ("//internal/x", 404),
+        ("/internal/openapi.json", 404),
+    ):
+        connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=5)
+        connection.putrequest("GET", target)
+        connection.putheader("Authorization", f"Bearer {running.key}")
+        connection.endheaders()
+        assert connection.getresponse().status == status, target
+        connection.close()
+    assert [seen.target for seen in running.expenses.requests] == [f"{EXPENSES}/a%20b?x=%2f&y=//"]
+
+
+def test_many_clients_share_few_connections(running: Running) -> None:
+    def work() -> None:
+        with running.session() as session:
+            for _ in range(25):
+                assert session.get(running.url + EXPENSES, timeout=10).status_code == 200
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(running.expenses.requests) == 150
+    assert running.expenses.connections <= 8
