@@ -4,6 +4,7 @@ A process takes its settings from the environment. Where several share one, as o
 and its like stand for each one's DATABASE_URL, and `INVOICES_PORT` for its PORT.
 """
 
+import argparse
 import gc
 import os
 import signal
@@ -12,19 +13,13 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from gunicorn.app.base import BaseApplication
 
-from shared import logs, migrate
+from shared import logs
 from shared.config import Settings
 from shared.db import Database
-
-cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-
-Name = Annotated[str, typer.Argument(help="gateway, invoices, budgets or expenses")]
-Names = Annotated[list[str], typer.Argument(help="gateway, invoices, budgets, expenses")]
 
 
 @dataclass(frozen=True)
@@ -54,22 +49,32 @@ PARTS = {
 }
 
 
-@cli.command()
-def serve(name: Name) -> None:
+def main() -> None:
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.run", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    for does, several in ((serve, False), (relay, True), (migrate, True)):
+        command = commands.add_parser(does.__name__, help=does.__doc__)
+        command.add_argument("names", choices=PARTS, nargs="+" if several else 1, metavar="NAME")
+        command.set_defaults(does=does)
+    asked = parser.parse_args()
+    asked.does(*asked.names)
+
+
+def serve(name: str) -> None:
     """Answer requests on PORT (8000), with gunicorn."""
-    part, settings = _part(name), _settings(name)
+    part, settings = PARTS[name], _settings(name)
     logs.configure(name, settings.log_level)
     _Server(part.app, settings, port=int(_own(name, "PORT") or 8000)).run()
 
 
-@cli.command()
-def relay(names: Names) -> None:
+def relay(*names: str) -> None:
     """Deliver the messages of these services until told to stop."""
     logs.configure("relay", _settings(names[0]).log_level)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    relays = [_part(name).app.create_relay(_settings(name)) for name in names]
+    relays = [PARTS[name].app.create_relay(_settings(name)) for name in names]
     threads = [
         threading.Thread(target=each.run, args=(stop,), name=name) for each, name in zip(relays, names, strict=True)
     ]
@@ -79,12 +84,12 @@ def relay(names: Names) -> None:
         thread.join()
 
 
-@cli.command("migrate")
-def bring_up_to_date(names: Names) -> None:
+def migrate(*names: str) -> None:
     """Bring the databases of these parts to the newest revision; safe when several do it at once."""
+    upgrade = import_module("shared.migrate").upgrade  # here alone: alembic is nothing for a server's memory
     for name in names:
         db = Database(_settings(name).database_url, threads=1)
-        migrate.upgrade(db, _part(name).migrations)
+        upgrade(db, PARTS[name].migrations)
         db.close()
 
 
@@ -116,16 +121,10 @@ class _Server(BaseApplication):  # type: ignore[misc]
         return self._module.create_app(self._settings)
 
 
-def _part(name: str) -> Part:
-    if name not in PARTS:
-        raise typer.BadParameter(f"{name} is not one of {', '.join(PARTS)}")
-    return PARTS[name]
-
-
 def _settings(name: str) -> Settings:
     if url := _own(name, "DATABASE_URL"):
         os.environ["DATABASE_URL"] = url
-    settings: Settings = import_module(f"{_part(name).package}.settings").Settings.from_environment()
+    settings: Settings = import_module(f"{PARTS[name].package}.settings").Settings.from_environment()
     return settings
 
 
@@ -134,4 +133,4 @@ def _own(name: str, variable: str) -> str | None:
 
 
 if __name__ == "__main__":
-    cli(prog_name="python -m deploy.run")
+    main()

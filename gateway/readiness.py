@@ -7,7 +7,7 @@ import structlog
 
 from gateway.keys import HISTORY
 from gateway.upstream import Upstream
-from shared import migrate
+from shared import schema
 from shared.db import Database
 from shared.errors import Unavailable
 
@@ -36,7 +36,7 @@ def _ready(upstream: Upstream) -> bool:
 
 def _current(db: Database) -> bool:
     try:
-        return migrate.current(db, HISTORY)
+        return schema.current(db, HISTORY)
     except Exception as fault:  # whatever it is, the answer is that we are not ready
         log.warning("not.ready", why=str(fault))
         return False

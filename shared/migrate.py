@@ -9,7 +9,6 @@ from zlib import crc32
 
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
@@ -28,13 +27,6 @@ def upgrade(db: Database, history: Path) -> None:
         ) as environment:
             environment.configure(connection=connection, target_metadata=Base.metadata)
             environment.run_migrations()
-
-
-def current(db: Database, history: Path) -> bool:
-    """Whether the database is at the newest revision of `history`."""
-    with db.read() as session:
-        context = MigrationContext.configure(session.connection())
-        return set(context.get_current_heads()) == set(_script(history).get_heads())
 
 
 def _script(history: Path) -> ScriptDirectory:

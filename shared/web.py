@@ -27,7 +27,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import UUIDConverter
 
 from shared import caller as callers
-from shared import dialects, errors, idempotency, migrate
+from shared import dialects, errors, idempotency, schema
 from shared.caller import INTERNAL, Caller
 from shared.db import Database
 from shared.exact import dumps, loads
@@ -213,17 +213,22 @@ Routes.ARGUMENTS_PARSER = Parser()
 
 
 def _by_field(error: ValidationError) -> dict[str, Any]:
-    return error.messages if isinstance(error.messages, dict) else {"request": error.messages}
+    return _with_text_keys(error.messages if isinstance(error.messages, dict) else {"request": error.messages})
 
 
-def load(schema: Schema, body: Any) -> Any:
-    """What `schema` makes of a body that a view reads by itself.
+def _with_text_keys(said: dict[Any, Any]) -> dict[str, Any]:
+    """marshmallow names an element of a list by its index, a number; the keys of a JSON object are text."""
+    return {str(key): _with_text_keys(inner) if isinstance(inner, dict) else inner for key, inner in said.items()}
+
+
+def load(into: Schema, body: Any) -> Any:
+    """What `into` makes of a body that a view reads by itself.
 
     Raises:
         Invalid: naming every field that is wrong.
     """
     try:
-        return schema.load(body)
+        return into.load(body)
     except ValidationError as wrong:
         raise errors.Invalid(errors=_by_field(wrong)) from None
 
@@ -380,7 +385,7 @@ def _our_fault(error: Exception) -> Response:
 def _health(app: Flask, service: Service) -> None:
     def ready() -> Response:
         try:
-            if migrate.current(service.db, service.history):
+            if schema.current(service.db, service.history):
                 return answer({"status": "ready"})
             why = "migrations are not current"
         except Exception as fault:  # whatever it is, the answer is that we are not ready

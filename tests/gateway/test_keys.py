@@ -14,7 +14,7 @@ from gateway.keys.actions import Person
 from gateway.keys.lookup import Lookup
 from gateway.keys.models import Account, ApiKey, Member, Workspace
 from gateway.keys.scopes import SCOPES
-from shared import migrate
+from shared import schema
 from shared.caller import Caller, verify
 from shared.db import NAMING, Base, Database, new_id, now
 from shared.errors import Conflict, Invalid, NotFound, Refused
@@ -213,4 +213,4 @@ def test_the_history_makes_the_tables_of_the_models(db: Database) -> None:
         for name in ours:
             Base.metadata.tables[name].to_metadata(metadata)
         assert compare_metadata(context, metadata) == []
-    assert migrate.current(db, HISTORY)
+    assert schema.current(db, HISTORY)
