@@ -1,0 +1,1 @@
+"""What clients of the invoice service see, one file a dialect."""

@@ -1,0 +1,57 @@
+"""Create an invoice."""
+
+from sqlalchemy.orm import Session
+
+from services.invoices import rules
+from services.invoices.actions import numbers, writing
+from services.invoices.actions.writing import Facts
+from services.invoices.models import Invoice
+from services.invoices.queries import today
+from shared.caller import Caller
+from shared.db import Database, new_id
+
+
+def create(db: Database, caller: Caller, facts: Facts, *, prefix: str) -> Invoice:
+    """Draw up an invoice. `prefix`: what its transaction id begins with.
+
+    Raises:
+        Invalid: an amount is too precise for the currency, or too large.
+        Refused: figures that do not agree, or a number that is already used.
+    """
+    with db.write() as session:
+        if facts.get("status", rules.DRAFT) != rules.DRAFT and not facts.get("invoice_number"):
+            return numbers.again(session, lambda: _create(session, caller, facts, prefix))
+        return _create(session, caller, facts, prefix)
+
+
+def _create(session: Session, caller: Caller, facts: Facts, prefix: str) -> Invoice:
+    currency = facts.get("currency") or caller.currency
+    written = writing.lines(facts)
+    amounts = rules.totals(currency, rules.summed(written, currency), **writing.figures(facts, currency))
+    invoice = Invoice(
+        uuid=new_id(),
+        workspace_id=caller.workspace_id,
+        account_id=caller.account_id or caller.workspace_id,
+        series=False,
+        lifecycle=rules.DRAFT,
+        completed=False,
+        approval=rules.PENDING,
+        issue_on=today(caller),
+        currency=currency,
+        subtotal_minor=amounts.subtotal.minor,
+        tax_minor=amounts.tax.minor,
+        total_minor=amounts.total.minor,
+        paid_minor=0,
+        items=writing.itemised(caller, written, currency),
+        created_by=caller.member_id,
+    )
+    writing.apply_plain(invoice, facts)
+    with session.no_autoflush:
+        told = writing.move(session, caller, invoice, facts.get("status", rules.DRAFT))
+        if invoice.items:
+            told["items"] = [[], writing.told_items(invoice.items)]
+        session.add(invoice)
+        writing.record(session, caller, "created", invoice, told)
+        invoice.transaction_id = numbers.fresh_transaction_id(caller, prefix)
+        numbers.flushed(session, invoice)
+    return invoice

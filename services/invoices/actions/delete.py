@@ -1,0 +1,29 @@
+"""Delete an invoice, where nothing is lost by it."""
+
+from sqlalchemy import select
+
+from services.invoices import rules
+from services.invoices.actions import writing
+from services.invoices.models import Payment
+from services.invoices.queries import owned, today
+from shared.caller import Caller
+from shared.db import Database
+from shared.versions import IfMatch
+
+
+def delete(db: Database, caller: Caller, invoice_id: str, expected: IfMatch) -> None:
+    """Delete an invoice and its items for good. Its history stays.
+
+    Raises:
+        NotFound, PreconditionFailed.
+        Refused: it is completed, has a payment, or has a number from the series.
+    """
+    with db.write() as session:
+        invoice = owned(session, caller, invoice_id, lock=True)
+        expected.check(writing.tag(invoice, today(caller)))
+        rules.check_open(completed=invoice.completed)
+        mine = (Payment.workspace_id == caller.workspace_id, Payment.invoice_id == invoice.id)
+        has_payments = session.scalar(select(Payment.id).where(*mine).limit(1)) is not None
+        rules.check_deletable(invoice.paid, has_payments=has_payments, series=invoice.series)
+        writing.record(session, caller, "deleted", invoice)
+        session.delete(invoice)

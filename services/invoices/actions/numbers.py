@@ -1,0 +1,119 @@
+"""Numbers: the workspace's series, without gaps, and transaction ids.
+
+A series is a row that is counted up in the transaction of the invoice that takes the number, so a number is gone only
+when the invoice has it. That row's lock makes invoices of one workspace leave draft one after the other.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from sqlalchemy import case, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from services.invoices import rules
+from services.invoices.models import Invoice, Series
+from services.invoices.queries import known_profile, today
+from shared.caller import Caller
+from shared.db import upsert
+from shared.errors import Conflict, Refused
+
+ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""Letters and digits that nobody takes for one another."""
+
+CHUNK = 500
+"""How many numbers are looked at at once when clients have used the next ones."""
+
+TRIES = 20
+
+Made = TypeVar("Made")
+
+
+class Taken(Exception):
+    """A client gave an invoice, at this very moment, the number that the series had come to."""
+
+
+def again(session: Session, work: Callable[[], Made]) -> Made:
+    """Do `work`, which takes a number from the series; once more when a client was quicker with that very number.
+
+    Raises:
+        Conflict: a client was quicker every time.
+    """
+    for _ in range(TRIES):
+        try:
+            with session.begin_nested():
+                return work()
+        except Taken:
+            continue
+    raise Conflict
+
+
+def take(session: Session, caller: Caller) -> str:
+    """The next number of the workspace's series that no client has used."""
+    number_format = known_profile(session, caller).number_format
+    year = today(caller).year
+    series = rules.series_year(number_format, year)
+    start = _counted_up(session, caller, series)
+    for first in _chunks(start):
+        numbers = {
+            rules.numbered(number_format, year, n): n for n in range(first, first + (1 if first == start else CHUNK))
+        }
+        used = select(Invoice.number).where(Invoice.workspace_id == caller.workspace_id, Invoice.number.in_(numbers))
+        taken = set(session.scalars(used))
+        if free := next((number for number in numbers if number not in taken), None):
+            if numbers[free] != start:
+                _set_last(session, caller, series, numbers[free])
+            return free
+    raise AssertionError("the chunks never end")
+
+
+def flushed(session: Session, invoice: Invoice) -> None:
+    """Write the invoice to the database.
+
+    Raises:
+        Refused: a client gave it a number that another invoice has.
+        Taken: the series did.
+    """
+    number, series = invoice.number, invoice.series
+    try:
+        session.flush()
+    except IntegrityError as clash:
+        if not _about_number(clash):
+            raise
+        if series:
+            raise Taken from None
+        raise Refused(f"The invoice number {number} is already used") from None
+
+
+def fresh_transaction_id(caller: Caller, prefix: str) -> Any:
+    """A transaction id that no invoice of the workspace has: the INSERT takes the second one if the first is used."""
+    first, second = (prefix + "".join(secrets.choice(ALPHABET) for _ in range(6)) for _ in range(2))
+    used = select(Invoice.id).where(Invoice.workspace_id == caller.workspace_id, Invoice.transaction_id == first)
+    return case((used.exists(), second), else_=first)
+
+
+def _counted_up(session: Session, caller: Caller, year: int) -> int:
+    insert = upsert(session, Series).values(workspace_id=caller.workspace_id, year=year, last=1)
+    insert = insert.on_conflict_do_update(index_elements=["workspace_id", "year"], set_={"last": Series.last + 1})
+    number: int = session.execute(insert.returning(Series.last)).scalar_one()
+    return number
+
+
+def _set_last(session: Session, caller: Caller, year: int, last: int) -> None:
+    mine = (Series.workspace_id == caller.workspace_id, Series.year == year)
+    session.execute(update(Series).where(*mine).values(last=last), execution_options={"synchronize_session": False})
+
+
+def _chunks(start: int) -> Iterator[int]:
+    """The first number of each look: one number alone, which is nearly always free, then many at once."""
+    yield start
+    first = start + 1
+    while True:
+        yield first
+        first += CHUNK
+
+
+def _about_number(clash: IntegrityError) -> bool:
+    said = str(clash.orig)
+    return "ix_invoices_workspace_id_number" in said or "invoices.number" in said

@@ -1,0 +1,80 @@
+"""Change an invoice: what is named, and nothing else."""
+
+from sqlalchemy.orm import Session
+
+from services.invoices import rules
+from services.invoices.actions import numbers, writing
+from services.invoices.actions.writing import Facts, Told
+from services.invoices.models import Invoice
+from services.invoices.queries import owned, today, with_items
+from shared.caller import Caller
+from shared.db import Database, now
+from shared.versions import IfMatch
+
+
+def update(db: Database, caller: Caller, invoice_id: str, facts: Facts, expected: IfMatch) -> Invoice:
+    """Change what is named. `items` replaces all items; writing status `paid` books the rest.
+
+    Raises:
+        NotFound, PreconditionFailed.
+        Invalid: an amount is too precise for the currency, or too large.
+        Refused: it is completed, its amounts are fixed, its status cannot make that move, figures that do not agree,
+            or a number that is already used.
+    """
+    with db.write() as session:
+        if facts.get("status", rules.DRAFT) != rules.DRAFT and not facts.get("invoice_number"):
+            return numbers.again(session, lambda: _update(session, caller, invoice_id, facts, expected))
+        return _update(session, caller, invoice_id, facts, expected)
+
+
+def _update(session: Session, caller: Caller, invoice_id: str, facts: Facts, expected: IfMatch) -> Invoice:
+    invoice = owned(session, caller, invoice_id, lock=True)
+    expected.check(writing.tag(invoice, today(caller)))
+    rules.check_open(completed=invoice.completed)
+    with_items(session, caller, [invoice])
+    with session.no_autoflush:
+        told = _reckon(caller, invoice, facts)
+        number = invoice.number
+        writing.apply_plain(invoice, facts)
+        if "status" in facts:
+            told |= writing.move(session, caller, invoice, facts["status"])
+        rules.check_number(number, invoice.number, invoice.lifecycle, series=invoice.series and number is not None)
+        if session.is_modified(invoice):
+            writing.record(session, caller, "updated", invoice, told)
+        numbers.flushed(session, invoice)
+    return invoice
+
+
+def _reckon(caller: Caller, invoice: Invoice, facts: Facts) -> Told:
+    """Take over items, figures and currency where they differ from what is known. What to tell besides."""
+    if not {"items", "currency", *writing.FIGURES} & facts.keys():
+        return {}
+    currency = facts.get("currency", invoice.currency)
+    before = [item.line for item in invoice.items]
+    after = writing.lines(facts) if "items" in facts else before
+    named = writing.figures(facts, currency)
+    relined, converted = before != after, currency != invoice.currency
+    if named or relined or converted:
+        old = rules.converted(invoice.amounts, currency) if converted else invoice.amounts
+        amounts = rules.amended(old, named, rules.summed(after, currency), relined=relined)
+    else:
+        amounts = invoice.amounts
+    if not relined and amounts == invoice.amounts:
+        return {}
+    rules.check_amounts_open(invoice.lifecycle)
+    invoice.approval = rules.reopened(invoice.approval)
+    invoice.currency = currency
+    invoice.subtotal_minor, invoice.tax_minor, invoice.total_minor = (
+        amounts.subtotal.minor,
+        amounts.tax.minor,
+        amounts.total.minor,
+    )
+    return _replace(caller, invoice, after, currency) if relined or converted else {}
+
+
+def _replace(caller: Caller, invoice: Invoice, after: list[rules.Line], currency: str) -> Told:
+    """Put new items in the place of the old; the invoice's version moves even when its figures stay."""
+    old = writing.told_items(invoice.items)
+    invoice.items = writing.itemised(caller, after, currency)
+    invoice.updated_at = now()
+    return {"items": [old, writing.told_items(invoice.items)]} if old or invoice.items else {}

@@ -1,0 +1,155 @@
+"""What several verbs share: facts become columns, statuses move, and every change is told in the history."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import inspect
+from sqlalchemy.orm import Session
+
+from services.invoices import rules
+from services.invoices.actions import numbers
+from services.invoices.models import Invoice, Item, Payment
+from services.invoices.queries import today
+from services.invoices.rules import Line
+from shared import audit
+from shared.caller import Caller
+from shared.db import new_id, now
+from shared.errors import Invalid
+from shared.money import Imprecise, Money
+
+Facts = Mapping[str, Any]
+Told = dict[str, Any]
+"""Changes that are not a column's: `{name: [old, new]}`."""
+
+PLAIN = {
+    "client_name": "client_name",
+    "client_email": "client_email",
+    "client_address": "client_address",
+    "issue_date": "issue_on",
+    "due_date": "due_on",
+    "invoice_number": "number",
+    "notes": "notes",
+}
+"""Facts that are a column as they are."""
+
+FIGURES = ("subtotal", "tax", "total")
+
+
+def tag(invoice: Invoice, day: date) -> str:
+    """The invoice's version, as its ETag. The day matters: it turns a sent invoice into an overdue one."""
+    late = invoice.shown(day) != invoice.lifecycle
+    return f"{invoice.version}-overdue" if late else str(invoice.version)
+
+
+def apply_plain(invoice: Invoice, facts: Facts) -> None:
+    """Take over what is a column as it is."""
+    for fact, column in PLAIN.items():
+        if fact in facts:
+            setattr(invoice, column, facts[fact])
+
+
+def money(facts: Facts, name: str, currency: str) -> Money:
+    """The amount that was written. Raises Invalid when it is too precise for the currency, or too large."""
+    try:
+        return Money.exact(facts[name], currency)
+    except Imprecise as why:
+        raise Invalid(errors={name: [str(why)]}) from None
+
+
+def figures(facts: Facts, currency: str) -> dict[str, Money]:
+    """The figures that were written. Raises Invalid."""
+    return {name: money(facts, name, currency) for name in FIGURES if name in facts}
+
+
+def lines(facts: Facts) -> list[Line]:
+    """The items that were written."""
+    return [
+        Line(each["description"], each["quantity"], int(Decimal(each["unit_price"]).scaleb(rules.MICRO)))
+        for each in facts.get("items", ())
+    ]
+
+
+def itemised(caller: Caller, written: list[Line], currency: str) -> list[Item]:
+    """New rows for lines."""
+    return [
+        Item(
+            id=new_id(),
+            workspace_id=caller.workspace_id,
+            position=position,
+            description=line.description,
+            quantity=line.quantity,
+            price_micros=line.price_micros,
+            amount_minor=line.amount(currency).minor,
+        )
+        for position, line in enumerate(written)
+    ]
+
+
+def told_items(items: list[Item]) -> list[Told]:
+    """Items, as the history keeps them."""
+    return [
+        {
+            "description": item.description,
+            "quantity": item.quantity,
+            "price_micros": item.price_micros,
+            "amount_minor": item.amount_minor,
+        }
+        for item in items
+    ]
+
+
+def move(session: Session, caller: Caller, invoice: Invoice, to: str) -> Told:
+    """Move the invoice to a status: it gets its number, and what `paid` means is booked. What to tell besides.
+
+    Raises:
+        Refused: it cannot make that move.
+    """
+    if to == invoice.shown(today(caller)):
+        return {}
+    was = invoice.lifecycle
+    invoice.lifecycle = rules.move(was, to)
+    if was == rules.DRAFT and to != rules.DRAFT and invoice.number is None:
+        invoice.number, invoice.series = numbers.take(session, caller), True
+    if to == rules.SENT and invoice.sent_at is None:
+        invoice.sent_at = now()
+    if to == rules.PAID and invoice.due.minor:
+        return book(session, caller, invoice, invoice.due, {})[1]
+    return {}
+
+
+def book(session: Session, caller: Caller, invoice: Invoice, amount: Money, facts: Facts) -> tuple[Payment, Told]:
+    """Book money that moved, and what to tell of it."""
+    payment = Payment(
+        uuid=new_id(),
+        workspace_id=invoice.workspace_id,
+        invoice=invoice,
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        paid_on=facts.get("date") or today(caller),
+        method=facts.get("method"),
+        reference=facts.get("reference"),
+        note=facts.get("note"),
+        created_by=caller.member_id,
+    )
+    session.add(payment)
+    invoice.paid_minor += amount.minor
+    told = {
+        "id": payment.uuid,
+        "amount_minor": payment.amount_minor,
+        "date": payment.paid_on.isoformat(),
+        "method": payment.method,
+        "reference": payment.reference,
+        "note": payment.note,
+    }
+    return payment, {"payment": [None, told]}
+
+
+def record(session: Session, caller: Caller, action: str, invoice: Invoice, told: Told | None = None) -> None:
+    """Tell the change in the history, with the currency its amounts are in. Call it before the change is flushed."""
+    changes = dict(told or {})
+    if not inspect(invoice).attrs.currency.history.has_changes():
+        changes["currency"] = [invoice.currency, invoice.currency]
+    audit.record(session, caller, action, invoice, changes)
+    invoice.updated_by = caller.member_id

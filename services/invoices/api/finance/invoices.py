@@ -1,0 +1,121 @@
+"""The routes of invoices."""
+
+from functools import partial
+from typing import Any
+
+from flask import Response, request
+from marshmallow import Schema
+
+from services.invoices import actions, queries, settings
+from services.invoices.api.finance.schemas import (
+    EXAMPLE,
+    EntryList,
+    EntryQuery,
+    InvoiceAnswer,
+    InvoiceIn,
+    InvoiceList,
+    InvoiceQuery,
+    PaymentAnswer,
+    PaymentIn,
+    PaymentList,
+    PaymentQuery,
+)
+from services.invoices.api.finance.spelling import spelled, spelled_entry, spelled_payment
+from services.invoices.models import Invoice
+from shared.web import Routes, caller, db, if_match, json_body, listing, load, nothing, one
+
+routes = Routes("invoices", __name__, scope="invoices", url_prefix="/v1/dev/finance/invoices")
+
+
+@routes.get("")
+@routes.arguments(InvoiceQuery, location="query")
+@routes.response(200, InvoiceList)
+def list_invoices(query: dict[str, Any]) -> Response:
+    """List invoices."""
+    page = queries.listing(db(), caller(), **query)
+    return listing(page, partial(spelled, today=queries.today(caller())))
+
+
+@routes.post("")
+@routes.arguments(InvoiceIn, example=EXAMPLE)
+@routes.response(201, InvoiceAnswer)
+def create_invoice(facts: dict[str, Any]) -> Response:
+    """Create an invoice."""
+    invoice = actions.create(db(), caller(), facts, prefix=settings.current().transaction_prefix)
+    return _shown(invoice, status=201, location=f"{routes.url_prefix}/{invoice.uuid}")
+
+
+@routes.get("/<uuid:invoice_id>")
+@routes.response(200, InvoiceAnswer)
+def get_invoice(invoice_id: str) -> Response:
+    """Get an invoice."""
+    return _shown(queries.find(db(), caller(), invoice_id))
+
+
+@routes.put("/<uuid:invoice_id>")
+@routes.arguments(InvoiceIn, example={"due_date": "2024-05-01", "notes": "Payment due within 60 days"})
+@routes.response(200, InvoiceAnswer)
+def update_invoice(facts: dict[str, Any], invoice_id: str) -> Response:
+    """Update an invoice: what is named changes, the rest stays."""
+    return _shown(actions.update(db(), caller(), invoice_id, facts, if_match()))
+
+
+@routes.delete("/<uuid:invoice_id>")
+@routes.response(204)
+def delete_invoice(invoice_id: str) -> Response:
+    """Delete an invoice. One with a payment, or with a number from the series, can only be cancelled."""
+    actions.delete(db(), caller(), invoice_id, if_match())
+    return nothing()
+
+
+@routes.post("/<uuid:invoice_id>/send")
+@routes.response(200, InvoiceAnswer)
+def send_invoice(invoice_id: str) -> Response:
+    """Send an invoice to its client, or send it again. It takes no body, or an empty object."""
+    _check_nothing_asked()
+    domain = settings.current().mail_domain
+    return _shown(actions.send(db(), caller(), invoice_id, if_match(), domain=domain))
+
+
+@routes.get("/<uuid:invoice_id>/payments")
+@routes.arguments(PaymentQuery, location="query")
+@routes.response(200, PaymentList)
+def list_payments(query: dict[str, Any], invoice_id: str) -> Response:
+    """List the payments of an invoice."""
+    return listing(queries.payments(db(), caller(), invoice_id, **query), spelled_payment)
+
+
+@routes.post("/<uuid:invoice_id>/payments")
+@routes.arguments(PaymentIn, example={"amount": 100.00, "date": "2024-03-15", "method": "bank transfer"})
+@routes.response(201, PaymentAnswer)
+def create_payment(facts: dict[str, Any], invoice_id: str) -> Response:
+    """Book a payment. The one that completes the total makes the invoice paid."""
+    payment = actions.pay(db(), caller(), invoice_id, facts, if_match())
+    location = f"{routes.url_prefix}/{invoice_id}/payments/{payment.uuid}"
+    return one(spelled_payment(payment), status=201, location=location)
+
+
+@routes.get("/<uuid:invoice_id>/payments/<uuid:payment_id>")
+@routes.response(200, PaymentAnswer)
+def get_payment(invoice_id: str, payment_id: str) -> Response:
+    """Get a payment."""
+    return one(spelled_payment(queries.payment(db(), caller(), invoice_id, payment_id)))
+
+
+@routes.get("/<uuid:invoice_id>/history")
+@routes.arguments(EntryQuery, location="query")
+@routes.response(200, EntryList)
+def list_history(query: dict[str, Any], invoice_id: str) -> Response:
+    """List what happened to an invoice, the oldest first. It can be read after the invoice was deleted."""
+    return listing(queries.history(db(), caller(), invoice_id, **query), spelled_entry)
+
+
+def _check_nothing_asked() -> None:
+    """Raise Invalid unless the body is empty, or an empty object."""
+    if request.get_data():
+        load(Schema(), json_body())
+
+
+def _shown(invoice: Invoice, *, status: int = 200, location: str | None = None) -> Response:
+    today = queries.today(caller())
+    return one(spelled(invoice, today), tag=actions.tag(invoice, today), status=status, location=location)

@@ -1,0 +1,204 @@
+"""What can be written and read of invoices: names, kinds and limits, as OpenAPI shows them."""
+
+from decimal import Decimal
+
+from marshmallow import Schema, fields, validate
+
+from services.invoices import rules
+from shared.fields import DESCRIPTION, NAME, NOTES, Amount, CurrencyCode, Day, Email, Text, WholeNumber
+from shared.web import ListQuery
+
+LINES = 1000
+DEAREST = Decimal("999999999.999999")
+MOST = Decimal(10) ** 13
+
+EXAMPLE = {
+    "invoice_number": "INV-2024-001",
+    "client_name": "Acme Corp",
+    "client_email": "billing@acme.com",
+    "client_address": "123 Main St",
+    "due_date": "2024-04-01",
+    "status": "draft",
+    "items": [
+        {"description": "Service A", "quantity": 1, "unit_price": 100.00},
+        {"description": "Service B", "quantity": 2, "unit_price": 50.00},
+    ],
+    "subtotal": 200.00,
+    "tax": 20.00,
+    "total": 220.00,
+    "notes": "Payment due within 30 days",
+}
+
+
+class ItemIn(Schema):
+    """A line of an invoice."""
+
+    description = Text(DESCRIPTION, required=True)
+    quantity = WholeNumber(required=True)
+    unit_price = Amount(above=0, most=DEAREST, decimals=rules.MICRO, required=True)
+
+
+class ItemOut(ItemIn):
+    """A line, with what it adds up to."""
+
+    id = fields.UUID()
+    amount = Amount(metadata={"description": "Quantity x unit price, rounded half up to the currency."})
+
+
+class InvoiceIn(Schema):
+    """What can be written of an invoice; everything is optional."""
+
+    invoice_number = Text(
+        NAME,
+        allow_none=True,
+        validate=[validate.Length(min=1)],
+        metadata={"description": "Unique. Not given: the next of the series, when the invoice leaves draft."},
+    )
+    client_name = Text(NAME, allow_none=True)
+    client_email = Email(allow_none=True)
+    client_address = Text(DESCRIPTION, allow_none=True)
+    issue_date = Day(metadata={"description": "Today, unless given."})
+    due_date = Day(allow_none=True)
+    status = fields.String(
+        validate=validate.OneOf(rules.STATUSES),
+        metadata={"description": "Writing `sent` mails nothing; writing `paid` books a payment of the rest."},
+    )
+    currency = CurrencyCode(metadata={"description": "The workspace's, unless given. Fixed once sent."})
+    items = fields.List(
+        fields.Nested(ItemIn),
+        validate=validate.Length(max=LINES),
+        metadata={"description": "Written, they replace all items. Fixed once sent, as are the amounts."},
+    )
+    subtotal = Amount(metadata={"description": "The sum of the items. Computed, unless given; a wrong one is refused."})
+    tax = Amount(metadata={"description": "0, unless given or told by `total`."})
+    total = Amount(metadata={"description": "`subtotal` and `tax`. Computed, unless given; a wrong one is refused."})
+    notes = Text(NOTES, allow_none=True)
+
+
+class DeliveryOut(Schema):
+    """What became of the latest mail."""
+
+    status = fields.String(validate=validate.OneOf(("queued", "delivered", "failed")))
+    to = fields.String()
+    message_id = fields.String()
+    error = fields.String(allow_none=True)
+
+
+class InvoiceOut(InvoiceIn):
+    """An invoice."""
+
+    id = fields.UUID()
+    items = fields.List(fields.Nested(ItemOut))
+    amount_paid = Amount()
+    amount_due = Amount()
+    is_overdue = fields.Boolean(metadata={"description": "Sent, past its due date, with money still owed."})
+    delivery = fields.Nested(DeliveryOut, allow_none=True)
+    sent_at = fields.AwareDateTime(allow_none=True)
+    created_at = fields.AwareDateTime()
+    updated_at = fields.AwareDateTime()
+
+
+class InvoiceAnswer(Schema):
+    data = fields.Nested(InvoiceOut)
+
+
+class InvoiceList(Schema):
+    data = fields.List(fields.Nested(InvoiceOut))
+    has_more = fields.Boolean()
+    next_cursor = fields.String(allow_none=True)
+
+
+class InvoiceQuery(ListQuery):
+    """Filters of the list of invoices."""
+
+    status = fields.String(validate=validate.OneOf(rules.STATUSES))
+    from_ = Day(data_key="from", metadata={"description": "Issued on this day or later."})
+    to = Day(metadata={"description": "Issued on this day or before."})
+    due_from = Day(metadata={"description": "Due on this day or later."})
+    due_to = Day(metadata={"description": "Due on this day or before."})
+    client_email = Text(metadata={"description": "The whole address, without regard to case."})
+    client_name = Text(metadata={"description": "A piece of the name, without regard to case."})
+    currency = CurrencyCode()
+    invoice_number = Text()
+    min_amount = Amount(most=MOST, text=True, metadata={"description": "`total` is this or more."})
+    max_amount = Amount(most=MOST, text=True, metadata={"description": "`total` is this or less."})
+
+
+class PaymentIn(Schema):
+    """What a client has paid."""
+
+    amount = Amount(above=0, required=True)
+    date = Day(metadata={"description": "Today, unless given."})
+    method = Text(NAME, allow_none=True)
+    reference = Text(NAME, allow_none=True)
+    note = Text(DESCRIPTION, allow_none=True)
+
+
+class PaymentOut(PaymentIn):
+    """A payment."""
+
+    id = fields.UUID()
+    currency = CurrencyCode()
+    created_at = fields.AwareDateTime()
+
+
+class PaymentAnswer(Schema):
+    data = fields.Nested(PaymentOut)
+
+
+class PaymentList(Schema):
+    data = fields.List(fields.Nested(PaymentOut))
+    has_more = fields.Boolean()
+    next_cursor = fields.String(allow_none=True)
+
+
+class PaymentQuery(ListQuery):
+    """How the list of payments is paged."""
+
+    class Meta:
+        exclude = ("q",)
+
+    sort = Text(load_default="created_at", metadata={"description": "`created_at`, `date` or `amount`."})
+
+
+class EntryOut(Schema):
+    """One change."""
+
+    id = fields.Integer()
+    at = fields.AwareDateTime()
+    action = fields.String()
+    member_id = fields.Integer(allow_none=True)
+    key_id = fields.String()
+    request_id = fields.String()
+    changes = fields.Dict(metadata={"description": "Field name -> [before, after]"})
+
+
+class EntryList(Schema):
+    data = fields.List(fields.Nested(EntryOut))
+    has_more = fields.Boolean()
+    next_cursor = fields.String(allow_none=True)
+
+
+class EntryQuery(ListQuery):
+    """How a history is paged."""
+
+    class Meta:
+        exclude = ("q",)
+
+    sort = Text(load_default="at", metadata={"description": "`at`, the oldest first, or `-at`."})
+
+
+class SettingsIn(Schema):
+    """What can be set for a workspace."""
+
+    seller_name = Text(NAME, allow_none=True)
+    seller_address = Text(DESCRIPTION, allow_none=True)
+    seller_tax_id = Text(NAME, allow_none=True)
+    bank_details = Text(DESCRIPTION, allow_none=True)
+    number_format = Text(
+        64, metadata={"description": "With {number} or {number:04d} in it, and {year} if each year begins at 1."}
+    )
+
+
+class SettingsAnswer(Schema):
+    data = fields.Nested(SettingsIn)

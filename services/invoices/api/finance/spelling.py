@@ -1,0 +1,163 @@
+"""Facts in the document's words; written by hand, because a list of invoices is a hot path."""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+from services.invoices import rules
+from services.invoices.models import Invoice, Item, Payment, Profile, priced
+from shared.audit import Audit
+from shared.money import Money
+
+Spelling = dict[str, Any]
+
+
+def spelled(invoice: Invoice, today: date) -> Spelling:
+    """An invoice as it is on that day."""
+    currency = invoice.currency
+    due = invoice.due
+    status = rules.shown(invoice.lifecycle, invoice.due_on, due, today)
+    return {
+        "id": invoice.uuid,
+        "invoice_number": invoice.number,
+        "client_name": invoice.client_name,
+        "client_email": invoice.client_email,
+        "client_address": invoice.client_address,
+        "issue_date": invoice.issue_on,
+        "due_date": invoice.due_on,
+        "status": status,
+        "currency": currency,
+        "items": [spelled_item(item, currency) for item in invoice.items],
+        "subtotal": invoice.subtotal,
+        "tax": invoice.tax,
+        "total": invoice.total,
+        "amount_paid": invoice.paid,
+        "amount_due": due,
+        "is_overdue": status == rules.OVERDUE,
+        "notes": invoice.notes,
+        "delivery": _delivery(invoice),
+        "sent_at": invoice.sent_at,
+        "created_at": invoice.created_at,
+        "updated_at": invoice.updated_at,
+    }
+
+
+def spelled_item(item: Item, currency: str) -> Spelling:
+    """A line."""
+    return {
+        "id": item.id,
+        "description": item.description,
+        "quantity": item.quantity,
+        "unit_price": item.unit_price(currency),
+        "amount": Money(item.amount_minor, currency),
+    }
+
+
+def spelled_payment(payment: Payment) -> Spelling:
+    """A payment."""
+    return {
+        "id": payment.uuid,
+        "amount": payment.amount,
+        "currency": payment.currency,
+        "date": payment.paid_on,
+        "method": payment.method,
+        "reference": payment.reference,
+        "note": payment.note,
+        "created_at": payment.created_at,
+    }
+
+
+def spelled_settings(profile: Profile) -> Spelling:
+    """The settings of a workspace."""
+    return {
+        "seller_name": profile.seller_name,
+        "seller_address": profile.seller_address,
+        "seller_tax_id": profile.seller_tax_id,
+        "bank_details": profile.bank_details,
+        "number_format": profile.number_format,
+    }
+
+
+def spelled_entry(entry: Audit) -> Spelling:
+    """One change, in the words that the fields have here."""
+    return {
+        "id": entry.id,
+        "at": entry.at,
+        "action": entry.action,
+        "member_id": entry.member_id,
+        "key_id": entry.key_id,
+        "request_id": entry.request_id,
+        "changes": _changes(entry.changes),
+    }
+
+
+def _delivery(invoice: Invoice) -> Spelling | None:
+    if invoice.delivery_state is None:
+        return None
+    return {
+        "status": invoice.delivery_state,
+        "to": invoice.delivery_to,
+        "message_id": invoice.delivery_message_id,
+        "error": invoice.delivery_error,
+    }
+
+
+RENAMED = {
+    "number": "invoice_number",
+    "lifecycle": "status",
+    "issue_on": "issue_date",
+    "due_on": "due_date",
+    "subtotal_minor": "subtotal",
+    "tax_minor": "tax",
+    "total_minor": "total",
+    "paid_minor": "amount_paid",
+    "delivery_state": "delivery.status",
+    "delivery_to": "delivery.to",
+    "delivery_message_id": "delivery.message_id",
+    "delivery_error": "delivery.error",
+}
+HIDDEN = frozenset({"series", "account_id", "created_by", "updated_by"})
+
+
+def _changes(changes: Mapping[str, Any]) -> Spelling:
+    """`{field: [before, after]}`. The currency is told beside every amount, and shown only when it changed."""
+    currencies = changes.get("currency", [None, None])
+    said: Spelling = {}
+    for name, sides in changes.items():
+        if name in HIDDEN or (name == "currency" and sides[0] == sides[1]):
+            continue
+        spell = SPELT.get(name, _as_it_is)
+        said[RENAMED.get(name, name)] = [
+            None if side is None else spell(side, currency or currencies[1])
+            for side, currency in zip(sides, currencies, strict=True)
+        ]
+    return said
+
+
+def _as_it_is(value: Any, _currency: str) -> Any:
+    return value
+
+
+def _items(items: list[Spelling], currency: str) -> list[Spelling]:
+    return [
+        {
+            "description": item["description"],
+            "quantity": item["quantity"],
+            "unit_price": priced(item["price_micros"], currency),
+            "amount": Money(item["amount_minor"], currency),
+        }
+        for item in items
+    ]
+
+
+def _payment(payment: Spelling, currency: str) -> Spelling:
+    said = {"id": payment["id"], "amount": Money(payment["amount_minor"], currency)}
+    return said | {name: payment[name] for name in ("date", "method", "reference", "note")}
+
+
+SPELT: Mapping[str, Callable[[Any, str], Any]] = {
+    **dict.fromkeys(("subtotal_minor", "tax_minor", "total_minor", "paid_minor"), Money),
+    "items": _items,
+    "payment": _payment,
+}
+"""How a value in the history is spelled, where it is not shown as it is."""

@@ -1,0 +1,108 @@
+"""What the mail says that sends an invoice: plain text, and the same as HTML. Made when it is sent, never again."""
+
+from html import escape
+from typing import Any
+
+from services.invoices.models import Invoice, Profile
+from shared.money import Money
+
+Row = tuple[str, str]
+
+
+def written(invoice: Invoice, profile: Profile) -> dict[str, Any]:
+    """The subject and both bodies, and the name that the sender goes by."""
+    number = invoice.number or ""
+    seller = one_line(profile.seller_name)
+    subject = f"Invoice {one_line(number)}" + (f" from {seller}" if seller else "")
+    return {
+        "subject": subject,
+        "from_name": seller,
+        "to_name": one_line(invoice.client_name),
+        "text": _text(invoice, profile, subject),
+        "html": _html(invoice, profile, subject),
+    }
+
+
+def one_line(text: str | None) -> str:
+    """The text without line breaks, as a header needs it."""
+    return " ".join((text or "").split())
+
+
+def _facts(invoice: Invoice) -> list[Row]:
+    facts = [("Number", invoice.number or ""), ("Date", invoice.issue_on.isoformat())]
+    return facts + ([("Due", invoice.due_on.isoformat())] if invoice.due_on else [])
+
+
+def _sums(invoice: Invoice) -> list[Row]:
+    figures = {
+        "Subtotal": invoice.subtotal,
+        "Tax": invoice.tax,
+        "Total": invoice.total,
+        "Paid": invoice.paid,
+        "Due": invoice.due,
+    }
+    return [(name, _amount(money)) for name, money in figures.items()]
+
+
+def _parts(invoice: Invoice, profile: Profile) -> list[Row]:
+    """Titles and texts of the paragraphs, those that there are."""
+    tax_id = f"Tax id: {profile.seller_tax_id}" if profile.seller_tax_id else None
+    seller = "\n".join(filter(None, (profile.seller_name, profile.seller_address, tax_id)))
+    client = "\n".join(filter(None, (invoice.client_name, invoice.client_address)))
+    return [(title, text) for title, text in (("From", seller), ("To", client)) if text]
+
+
+def _closing(invoice: Invoice, profile: Profile) -> list[Row]:
+    return [(title, text) for title, text in (("Bank details", profile.bank_details), ("Notes", invoice.notes)) if text]
+
+
+def _text(invoice: Invoice, profile: Profile, subject: str) -> str:
+    blocks = [subject, "\n".join(f"{name}: {value}" for name, value in _facts(invoice))]
+    blocks += [f"{title}:\n{text}" for title, text in _parts(invoice, profile)]
+    blocks += [
+        f"{item.quantity} x {item.description}\n    at {item.unit_price(invoice.currency):,f}: "
+        + _amount(Money(item.amount_minor, invoice.currency))
+        for item in invoice.items
+    ]
+    blocks.append("\n".join(f"{name}: {value}" for name, value in _sums(invoice)))
+    blocks += [f"{title}:\n{text}" for title, text in _closing(invoice, profile)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _html(invoice: Invoice, profile: Profile, subject: str) -> str:
+    lines = "".join(
+        _row(
+            item.description,
+            str(item.quantity),
+            f"{item.unit_price(invoice.currency):,f}",
+            _amount(Money(item.amount_minor, invoice.currency)),
+        )
+        for item in invoice.items
+    )
+    head = "<tr><th>Description</th><th>Quantity</th><th>Unit price</th><th>Amount</th></tr>"
+    return (
+        f"<!doctype html><html><head><meta charset='utf-8'><title>{escape(subject)}</title></head><body>"
+        f"<h1>{escape(subject)}</h1>"
+        f"<table>{''.join(_row(*fact) for fact in _facts(invoice))}</table>"
+        f"{_paragraphs(_parts(invoice, profile))}"
+        f"{f'<table>{head}{lines}</table>' if lines else ''}"
+        f"<table>{''.join(_row(*figure) for figure in _sums(invoice))}</table>"
+        f"{_paragraphs(_closing(invoice, profile))}"
+        "</body></html>\n"
+    )
+
+
+def _row(*cells: str) -> str:
+    return "<tr>" + "".join(f"<td>{_escaped(cell)}</td>" for cell in cells) + "</tr>"
+
+
+def _paragraphs(parts: list[Row]) -> str:
+    return "".join(f"<p><b>{escape(title)}</b><br>{_escaped(text)}</p>" for title, text in parts)
+
+
+def _escaped(text: str) -> str:
+    return escape(text).replace("\n", "<br>")
+
+
+def _amount(money: Money) -> str:
+    return f"{money.amount:,f} {money.currency}"

@@ -1,0 +1,52 @@
+"""What the invoice service sends to whom: mail to clients, and what became of it back on the invoice."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.invoices import letter, mail
+from services.invoices.models import Invoice, Profile
+from services.invoices.settings import Settings
+from shared import audit, outbox
+from shared.caller import Caller
+from shared.db import now
+from shared.fields import DESCRIPTION
+from shared.outbox import Outbox, Topic, Topics
+
+MAIL = "mail"
+QUEUED, DELIVERED, FAILED = "queued", "delivered", "failed"
+
+
+def put_mail(session: Session, key: str, invoice: Invoice, profile: Profile) -> None:
+    """Queue the letter that sends an invoice, as the invoice is now, in the transaction that sends it."""
+    body = letter.written(invoice, profile) | {
+        "invoice_id": invoice.uuid,
+        "message_id": invoice.delivery_message_id,
+        "to": invoice.delivery_to,
+        "date": now().isoformat(),
+    }
+    outbox.put(session, MAIL, key, workspace_id=invoice.workspace_id, version=1, body=body)
+
+
+def topics(settings: Settings) -> Topics:
+    """How each kind of message leaves."""
+
+    def send_mail(message: Outbox) -> None:
+        mail.deliver(settings, message.key, message.body)
+
+    return {MAIL: Topic(send_mail, _settled)}
+
+
+def _settled(session: Session, message: Outbox, failure: str | None) -> None:
+    """Note on the invoice what became of its latest mail, in the transaction that forgets the message."""
+    query = select(Invoice).where(
+        Invoice.workspace_id == message.workspace_id,
+        Invoice.uuid == message.body["invoice_id"],
+        Invoice.delivery_message_id == message.body["message_id"],
+    )
+    invoice = session.scalar(query.with_for_update())
+    if invoice is None:
+        return
+    invoice.delivery_state = DELIVERED if failure is None else FAILED
+    invoice.delivery_error = None if failure is None else failure[:DESCRIPTION]
+    ours = Caller.service("invoices", message.workspace_id)
+    audit.record(session, ours, "delivered" if failure is None else "delivery failed", invoice)

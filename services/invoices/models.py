@@ -1,0 +1,191 @@
+"""The tables of the invoice service: invoices, their items and payments, the series of numbers, and the settings."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from services.invoices import rules
+from services.invoices.rules import Amounts, Line
+from shared.currencies import EXPONENT
+from shared.db import Base, Instant, Serial, now
+from shared.fields import DESCRIPTION, NAME, NOTES
+from shared.money import Money
+
+
+class Invoice(Base):
+    """One row with three names: `id`, `uuid` and `transaction_id`. Its state is four separate axes."""
+
+    __tablename__ = "invoices"
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    uuid: Mapped[str] = mapped_column(String(36))
+    workspace_id: Mapped[str] = mapped_column(String(36))
+    account_id: Mapped[str] = mapped_column(String(36))
+    transaction_id: Mapped[str] = mapped_column(String(32))
+    number: Mapped[str | None] = mapped_column(String(NAME))
+    series: Mapped[bool]  # whether the number came from the workspace's series
+    lifecycle: Mapped[str] = mapped_column(String(16))
+    completed: Mapped[bool]
+    approval: Mapped[str] = mapped_column(String(16))
+    client_name: Mapped[str | None] = mapped_column(String(NAME))
+    client_email: Mapped[str | None] = mapped_column(String(NAME))
+    client_address: Mapped[str | None] = mapped_column(String(DESCRIPTION))
+    issue_on: Mapped[date]
+    due_on: Mapped[date | None]
+    currency: Mapped[str] = mapped_column(String(3))
+    subtotal_minor: Mapped[int] = mapped_column(BigInteger)
+    tax_minor: Mapped[int] = mapped_column(BigInteger)
+    total_minor: Mapped[int] = mapped_column(BigInteger)
+    paid_minor: Mapped[int] = mapped_column(BigInteger)  # the sum of its payments, kept under the row's lock
+    notes: Mapped[str | None] = mapped_column(String(NOTES))
+    sent_at: Mapped[datetime | None] = mapped_column(Instant)
+    delivery_state: Mapped[str | None] = mapped_column(String(16))  # these four: of the latest send
+    delivery_message_id: Mapped[str | None] = mapped_column(String(NAME))
+    delivery_to: Mapped[str | None] = mapped_column(String(NAME))
+    delivery_error: Mapped[str | None] = mapped_column(String(DESCRIPTION))
+    created_by: Mapped[int | None]
+    updated_by: Mapped[int | None]
+    version: Mapped[int] = mapped_column()
+    created_at: Mapped[datetime] = mapped_column(Instant, default=now)
+    updated_at: Mapped[datetime] = mapped_column(Instant, default=now, onupdate=now)
+    items: Mapped[list["Item"]] = relationship(
+        lazy="raise", cascade="all, delete-orphan", passive_deletes=True, order_by="Item.position"
+    )
+
+    __table_args__ = (
+        Index(None, "workspace_id", "uuid", unique=True),
+        Index(None, "workspace_id", "transaction_id", unique=True),
+        Index(None, "workspace_id", "number", unique=True),
+        Index(None, "workspace_id", "created_at", "id"),
+        {"sqlite_autoincrement": True},
+    )
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+    @property
+    def amounts(self) -> Amounts:
+        """The figures at its foot."""
+        return Amounts(self.subtotal, self.tax, self.total)
+
+    @property
+    def subtotal(self) -> Money:
+        """The sum of the items."""
+        return Money(self.subtotal_minor, self.currency)
+
+    @property
+    def tax(self) -> Money:
+        """The tax on it."""
+        return Money(self.tax_minor, self.currency)
+
+    @property
+    def total(self) -> Money:
+        """What the client is asked for."""
+        return Money(self.total_minor, self.currency)
+
+    @property
+    def paid(self) -> Money:
+        """What the client has paid."""
+        return Money(self.paid_minor, self.currency)
+
+    @property
+    def due(self) -> Money:
+        """What the client has still to pay."""
+        return Money(self.total_minor - self.paid_minor, self.currency)
+
+    def shown(self, today: date) -> str:
+        """The status a client sees on that day."""
+        return rules.shown(self.lifecycle, self.due_on, self.due, today)
+
+
+class Item(Base):
+    """A line of an invoice."""
+
+    __tablename__ = "items"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(String(36))
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    description: Mapped[str] = mapped_column(String(DESCRIPTION))
+    quantity: Mapped[int]
+    price_micros: Mapped[int] = mapped_column(BigInteger)  # the unit price x 10**6, exactly
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (Index(None, "invoice_id", "position"),)
+
+    @property
+    def line(self) -> Line:
+        """What is billed, without what it adds up to."""
+        return Line(self.description, self.quantity, self.price_micros)
+
+    def unit_price(self, currency: str) -> Decimal:
+        """The exact price of one, with at least the decimals of the currency."""
+        return priced(self.price_micros, currency)
+
+
+class Payment(Base):
+    """Money that moved. It is never changed and never erased."""
+
+    __tablename__ = "payments"
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    uuid: Mapped[str] = mapped_column(String(36))
+    workspace_id: Mapped[str] = mapped_column(String(36))
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    paid_on: Mapped[date]
+    method: Mapped[str | None] = mapped_column(String(NAME))
+    reference: Mapped[str | None] = mapped_column(String(NAME))
+    note: Mapped[str | None] = mapped_column(String(DESCRIPTION))
+    created_by: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(Instant, default=now)
+    invoice: Mapped[Invoice] = relationship(lazy="raise")
+
+    __table_args__ = (
+        Index(None, "workspace_id", "uuid", unique=True),
+        Index(None, "invoice_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    @property
+    def amount(self) -> Money:
+        """How much was paid."""
+        return Money(self.amount_minor, self.currency)
+
+
+class Series(Base):
+    """The last number given in a workspace's year. Its row's lock is what leaves no gaps."""
+
+    __tablename__ = "series"
+    workspace_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last: Mapped[int]
+
+
+class Profile(Base):
+    """The settings of a workspace: who sends its invoices, and how they are numbered."""
+
+    __tablename__ = "settings"
+    workspace_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    seller_name: Mapped[str | None] = mapped_column(String(NAME))
+    seller_address: Mapped[str | None] = mapped_column(String(DESCRIPTION))
+    seller_tax_id: Mapped[str | None] = mapped_column(String(NAME))
+    bank_details: Mapped[str | None] = mapped_column(String(DESCRIPTION))
+    number_format: Mapped[str] = mapped_column(String(64))
+    version: Mapped[int] = mapped_column()
+    created_at: Mapped[datetime] = mapped_column(Instant, default=now)
+    updated_at: Mapped[datetime] = mapped_column(Instant, default=now, onupdate=now)
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+    @property
+    def uuid(self) -> str:
+        """What the history knows it by."""
+        return self.workspace_id
+
+
+def priced(micros: int, currency: str) -> Decimal:
+    """Millionths as an exact price, with its own decimals but at least those of the currency."""
+    decimals = rules.MICRO
+    while decimals > EXPONENT[currency] and micros % 10 == 0:
+        micros, decimals = micros // 10, decimals - 1
+    return Decimal(micros).scaleb(-decimals)

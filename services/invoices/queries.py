@@ -1,0 +1,173 @@
+"""What can be asked of the invoice service."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Double, Select, and_, case, cast, func, literal, or_, select
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
+
+from services.invoices import rules
+from services.invoices.models import Invoice, Item, Payment, Profile
+from shared.audit import Audit
+from shared.caller import Caller
+from shared.currencies import EXPONENT
+from shared.db import Database
+from shared.errors import NotFound
+from shared.page import Page, Sorts, keyset
+from shared.search import at_least, at_most, contains
+
+MAJOR = cast(Invoice.total_minor, Double) / case(
+    {code: 10.0**decimals for code, decimals in EXPONENT.items() if decimals != 2}, value=Invoice.currency, else_=100.0
+)
+"""The total in major units: near enough to put invoices in order, and shown to nobody."""
+
+SORTS: Sorts = {
+    "created_at": Invoice.created_at,
+    "updated_at": Invoice.updated_at,
+    "issue_date": Invoice.issue_on,
+    "due_date": func.coalesce(Invoice.due_on, literal(date.max)),
+    "total": MAJOR,
+    "invoice_number": func.coalesce(Invoice.number, ""),
+    "client_name": func.coalesce(Invoice.client_name, ""),
+}
+PAYMENT_SORTS: Sorts = {"created_at": Payment.created_at, "date": Payment.paid_on, "amount": Payment.amount_minor}
+HISTORY_SORTS: Sorts = {"at": Audit.id}
+"""Entries about one invoice are written one after the other, so their ids are in the order of their times."""
+
+
+def find(db: Database, caller: Caller, invoice_id: str) -> Invoice:
+    """One invoice with its items. Raises NotFound."""
+    with db.read() as session:
+        return with_items(session, caller, [owned(session, caller, invoice_id)])[0]
+
+
+def listing(db: Database, caller: Caller, *, sort: str, limit: int, cursor: str | None, **by: Any) -> Page[Invoice]:
+    """A page of invoices with their items, narrowed by the filters of `api.finance.InvoiceQuery`."""
+    query = _narrowed(select(Invoice).where(*_mine(caller)), by, today(caller))
+    with db.read() as session:
+        page = keyset(session, query, SORTS, Invoice.id, sort=sort, limit=limit, cursor=cursor)
+        with_items(session, caller, page.rows)
+        return page
+
+
+def payments(
+    db: Database, caller: Caller, invoice_id: str, *, sort: str, limit: int, cursor: str | None
+) -> Page[Payment]:
+    """A page of an invoice's payments. Raises NotFound."""
+    with db.read() as session:
+        invoice = owned(session, caller, invoice_id)
+        query = select(Payment).where(Payment.workspace_id == caller.workspace_id, Payment.invoice_id == invoice.id)
+        return keyset(session, query, PAYMENT_SORTS, Payment.id, sort=sort, limit=limit, cursor=cursor)
+
+
+def payment(db: Database, caller: Caller, invoice_id: str, payment_id: str) -> Payment:
+    """One payment of an invoice. Raises NotFound."""
+    with db.read() as session:
+        invoice = owned(session, caller, invoice_id)
+        query = select(Payment).where(Payment.workspace_id == caller.workspace_id, Payment.invoice_id == invoice.id)
+        found = session.scalar(query.where(Payment.uuid == payment_id))
+        if found is None:
+            raise NotFound
+        return found
+
+
+def history(db: Database, caller: Caller, invoice_id: str, *, sort: str, limit: int, cursor: str | None) -> Page[Audit]:
+    """A page of what happened to an invoice, which may be gone. Raises NotFound when nothing did."""
+    about = (Audit.workspace_id == caller.workspace_id, Audit.subject_id == invoice_id, Audit.subject == "invoice")
+    with db.read() as session:
+        first = session.scalar(select(Audit).where(*about).order_by(Audit.id).limit(1))
+        if first is None or not _may_see(caller, first.changes["account_id"][1]):
+            raise NotFound
+        return keyset(
+            session, select(Audit).where(*about), HISTORY_SORTS, Audit.id, sort=sort, limit=limit, cursor=cursor
+        )
+
+
+def profile(db: Database, caller: Caller) -> Profile:
+    """The settings of the caller's workspace."""
+    with db.read() as session:
+        return known_profile(session, caller)
+
+
+def known_profile(session: Session, caller: Caller, *, lock: bool = False) -> Profile:
+    """The settings in this transaction; where none were written, the defaults, which are version 0 and not kept."""
+    query = select(Profile).where(Profile.workspace_id == caller.workspace_id)
+    query = query.with_for_update().execution_options(populate_existing=True) if lock else query
+    unwritten = Profile(workspace_id=caller.workspace_id, number_format=rules.NUMBER_FORMAT, version=0)
+    return session.scalar(query) or unwritten
+
+
+def owned(session: Session, caller: Caller, invoice_id: str, *, lock: bool = False) -> Invoice:
+    """The caller's invoice, in this transaction. Raises NotFound."""
+    query = select(Invoice).where(*_mine(caller), Invoice.uuid == invoice_id)
+    query = query.with_for_update().execution_options(populate_existing=True) if lock else query
+    invoice = session.scalar(query)
+    if invoice is None:
+        raise NotFound
+    return invoice
+
+
+def with_items(session: Session, caller: Caller, invoices: list[Invoice]) -> list[Invoice]:
+    """The same invoices with their items, which one query loads for all of them."""
+    by_invoice: dict[int, list[Item]] = {invoice.id: [] for invoice in invoices}
+    for item in _items(session, caller, by_invoice):
+        by_invoice[item.invoice_id].append(item)
+    for invoice in invoices:
+        set_committed_value(invoice, "items", by_invoice[invoice.id])
+    return invoices
+
+
+def today(caller: Caller) -> date:
+    """The date it is now in the caller's workspace."""
+    return rules.today(caller.time_zone)
+
+
+def _items(session: Session, caller: Caller, invoice_ids: Iterable[int]) -> Iterable[Item]:
+    ids = list(invoice_ids)
+    if not ids:
+        return []
+    query = select(Item).where(Item.workspace_id == caller.workspace_id, Item.invoice_id.in_(ids))
+    return session.scalars(query.order_by(Item.invoice_id, Item.position))
+
+
+def _mine(caller: Caller) -> list[ColumnElement[bool]]:
+    mine = [Invoice.workspace_id == caller.workspace_id]
+    if caller.account_ids is not None:
+        mine.append(Invoice.account_id.in_(caller.account_ids))
+    return mine
+
+
+def _may_see(caller: Caller, account_id: str) -> bool:
+    return caller.account_ids is None or account_id in caller.account_ids
+
+
+def _narrowed(query: Select[Invoice], by: Mapping[str, Any], day: date) -> Select[Invoice]:
+    narrow: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+        "status": lambda value: _status_is(value, day),
+        "from_": lambda value: Invoice.issue_on >= value,
+        "to": lambda value: Invoice.issue_on <= value,
+        "due_from": lambda value: Invoice.due_on >= value,
+        "due_to": lambda value: Invoice.due_on <= value,
+        "client_email": lambda value: func.lower(Invoice.client_email) == value.lower(),
+        "client_name": lambda value: contains(value, Invoice.client_name),
+        "currency": lambda value: Invoice.currency == value,
+        "invoice_number": lambda value: Invoice.number == value,
+        "min_amount": lambda value: at_least(Invoice.total_minor, Invoice.currency, value),
+        "max_amount": lambda value: at_most(Invoice.total_minor, Invoice.currency, value),
+        "q": lambda value: contains(value, Invoice.number, Invoice.client_name, Invoice.client_email, Invoice.notes),
+    }
+    return query.where(*(narrow[name](value) for name, value in by.items()))
+
+
+def _status_is(status: str, day: date) -> ColumnElement[bool]:
+    """`rules.shown`, in SQL."""
+    late = and_(
+        Invoice.lifecycle == rules.SENT,
+        func.coalesce(Invoice.due_on, literal(day)) < day,
+        Invoice.paid_minor < Invoice.total_minor,
+    )
+    if status == rules.OVERDUE:
+        return or_(Invoice.lifecycle == rules.OVERDUE, late)
+    return and_(Invoice.lifecycle == status, ~late)

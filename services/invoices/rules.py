@@ -1,0 +1,262 @@
+"""What an invoice may do, and what it adds up to. Plain values in, a plain value or an error out.
+
+The state of an invoice is four separate axes (api.md, section 2): lifecycle, payment, completed, approval.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from shared.errors import Invalid, Refused
+from shared.money import MAX_MINOR, Imprecise, Money
+
+DRAFT, SENT, OVERDUE, PAID, CANCELLED = "draft", "sent", "overdue", "paid", "cancelled"
+STATUSES = (DRAFT, SENT, PAID, OVERDUE, CANCELLED)
+MOVES: Mapping[str, frozenset[str]] = {
+    DRAFT: frozenset({SENT, OVERDUE, PAID, CANCELLED}),
+    SENT: frozenset({OVERDUE, PAID, CANCELLED}),
+    OVERDUE: frozenset({SENT, PAID, CANCELLED}),
+}
+"""Where a status can go. Paid and cancelled are final."""
+
+PENDING, IN_PROGRESS, APPROVED, DENIED = "pending", "in progress", "approved", "denied"
+APPROVALS = (PENDING, IN_PROGRESS, APPROVED, DENIED)
+
+UNPAID, PARTIALLY_PAID = "unpaid", "partially paid"
+
+NUMBER_FORMAT = "INV-{year}-{number:04d}"
+MICRO = 6
+"""Decimals kept of a unit price (api.md, section 1)."""
+
+_PLACE = re.compile(r"\{(?:(year)|number(?::0(\d)d)?)\}", re.ASCII)
+
+
+# Lifecycle
+
+
+def move(status: str, to: str) -> str:
+    """The status after moving `to`. Raises Refused when an invoice cannot make that move; the same again is fine."""
+    if to != status and to not in MOVES.get(status, ()):
+        raise Refused(f"An invoice that is {status} cannot become {to}")
+    return to
+
+
+def shown(lifecycle: str, due_on: date | None, due: Money, today: date) -> str:
+    """The status a client sees: `sent` is called `overdue` after its due date, with money still owed."""
+    late = lifecycle == SENT and due_on is not None and due_on < today and due.minor > 0
+    return OVERDUE if late else lifecycle
+
+
+def check_open(*, completed: bool) -> None:
+    """Raise Refused when the invoice is completed: then every change but `uncomplete` is."""
+    if completed:
+        raise Refused("The invoice is completed")
+
+
+def check_sendable(lifecycle: str, client_email: str | None) -> None:
+    """Raise Refused unless the invoice can be mailed."""
+    if lifecycle == CANCELLED:
+        raise Refused("A cancelled invoice cannot be sent")
+    if not client_email:
+        raise Refused("The invoice has no client_email")
+
+
+def check_deletable(paid: Money, *, has_payments: bool, series: bool) -> None:
+    """Raise Refused when deleting would erase money that moved, or leave a gap in the numbers."""
+    if has_payments or paid.minor:
+        raise Refused("An invoice with a payment cannot be deleted; cancel it")
+    if series:
+        raise Refused("An invoice with a number from the series cannot be deleted; cancel it")
+
+
+def today(time_zone: str) -> date:
+    """The date it is now, in a workspace's time zone."""
+    return datetime.now(ZoneInfo(time_zone)).date()
+
+
+# Amounts
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is billed: `price_micros` is the unit price in millionths, exactly."""
+
+    description: str
+    quantity: int
+    price_micros: int
+
+    def amount(self, currency: str) -> Money:
+        """Quantity x unit price, rounded half up per line. Raises Imprecise when it is too large."""
+        return Money.of(Decimal(self.quantity * self.price_micros).scaleb(-MICRO), currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """The three figures at the foot of an invoice."""
+
+    subtotal: Money
+    tax: Money
+    total: Money
+
+
+def totals(
+    currency: str,
+    lines: Money | None = None,
+    *,
+    subtotal: Money | None = None,
+    tax: Money | None = None,
+    total: Money | None = None,
+) -> Amounts:
+    """The figures of an invoice whose items, if it has any, add up to `lines`. Missing ones are computed.
+
+    Raises:
+        Refused: a given one does not agree with what it can be checked against.
+        Invalid: the total is too large to be kept.
+    """
+    zero = Money(0, currency)
+    if lines is not None:
+        if subtotal is not None and subtotal != lines:
+            raise Refused(f"subtotal must be {lines}, the sum of the items")
+        subtotal = lines
+    if subtotal is None:
+        subtotal = zero if total is None else _rest(total, tax or zero, "tax")
+    if tax is None:
+        tax = zero if total is None else _rest(total, subtotal, "subtotal")
+    expected = subtotal + tax
+    if total is not None and total != expected:
+        raise Refused(f"total must be {expected}, the subtotal and the tax")
+    if expected.minor > MAX_MINOR:
+        raise Invalid(errors={"total": ["Too large."]})
+    return Amounts(subtotal, tax, expected)
+
+
+def amended(old: Amounts, named: Mapping[str, Money], lines: Money | None, *, relined: bool) -> Amounts:
+    """The figures after a change that names some of them; the tax stays unless it is named or follows from the others.
+
+    `relined`: the items were replaced, so the old subtotal says nothing any more.
+    """
+    currency = old.total.currency
+    subtotal, tax, total = (named.get(name) for name in ("subtotal", "tax", "total"))
+    if lines is None and subtotal is None and total is None:
+        subtotal = Money(0, currency) if relined else old.subtotal
+    if tax is None and (lines is not None or subtotal is None or total is None):
+        tax = old.tax
+    return totals(currency, lines, subtotal=subtotal, tax=tax, total=total)
+
+
+def summed(lines: list[Line], currency: str) -> Money | None:
+    """What the lines add up to; None when there are none. Raises Invalid, naming the line, when it is too large."""
+    if not lines:
+        return None
+    total = 0
+    for index, line in enumerate(lines):
+        try:
+            total += line.amount(currency).minor
+        except Imprecise as why:
+            raise Invalid(errors={"items": {str(index): {"unit_price": [str(why)]}}}) from None
+    if total > MAX_MINOR:
+        raise Invalid(errors={"items": ["Too large."]})
+    return Money(total, currency)
+
+
+def converted(amounts: Amounts, currency: str) -> Amounts:
+    """The same figures in another currency. Raises Invalid where it has fewer decimals than they need."""
+    try:
+        return Amounts(*(Money.exact(each.amount, currency) for each in (amounts.subtotal, amounts.tax, amounts.total)))
+    except Imprecise as why:
+        raise Invalid(errors={"currency": [str(why)]}) from None
+
+
+def check_amounts_open(lifecycle: str) -> None:
+    """Raise Refused when lines and amounts can no longer change: from the moment the invoice leaves draft."""
+    if lifecycle != DRAFT:
+        raise Refused("Items and amounts are fixed once the invoice is sent")
+
+
+def _rest(total: Money, part: Money, name: str) -> Money:
+    if total < part:
+        raise Refused(f"total must be at least {part}, the {name}")
+    return total - part
+
+
+# Payment
+
+
+def payment_status(paid: Money, total: Money) -> str:
+    """What has been paid of the total. Nothing owed from the start counts as unpaid until something is paid."""
+    if not paid.minor:
+        return UNPAID
+    return PAID if total <= paid else PARTIALLY_PAID
+
+
+def check_payable(lifecycle: str, amount: Money, due: Money) -> None:
+    """Raise Refused unless this much can be paid now."""
+    if lifecycle in (DRAFT, PAID, CANCELLED):
+        raise Refused(f"An invoice that is {lifecycle} takes no payment")
+    if due < amount:
+        raise Refused(f"Only {due} is due")
+
+
+# Approval
+
+
+def approved(approval: str, *, yes: bool) -> str:
+    """The approval after the manager's decision. Raises Refused when it was not the manager's turn."""
+    if approval != PENDING:
+        raise Refused(f"The approval is {approval}")
+    return IN_PROGRESS if yes else DENIED
+
+
+def finance_approved(approval: str, *, yes: bool) -> str:
+    """The approval after the finance department's decision. It may deny at either step.
+
+    Raises:
+        Refused: it was not its turn.
+    """
+    if approval == IN_PROGRESS or (approval == PENDING and not yes):
+        return APPROVED if yes else DENIED
+    raise Refused(f"The approval is {approval}")
+
+
+def reopened(approval: str) -> str:
+    """The approval after the amounts have changed."""
+    return PENDING if approval in (IN_PROGRESS, APPROVED) else approval
+
+
+# Numbers
+
+
+def check_number(old: str | None, new: str | None, lifecycle: str, *, series: bool) -> None:
+    """Raise Refused when a number may not become another: one from the series stays, and so does having one."""
+    if old == new:
+        return
+    if series:
+        raise Refused("A number from the series cannot be changed")
+    if new is None and lifecycle != DRAFT:
+        raise Refused("An invoice that has left draft keeps a number")
+
+
+def check_format(number_format: str) -> None:
+    """Raise Invalid unless it is text with `{number}` or `{number:04d}` in it, and at most `{year}` besides."""
+    places = list(_PLACE.finditer(number_format))
+    rest = _PLACE.sub("", number_format)
+    if "{" in rest or "}" in rest or sum(place[1] is None for place in places) != 1:
+        said = "Text with {number} or {number:04d} once, and {year} if you like."
+        raise Invalid(errors={"number_format": [said]})
+
+
+def numbered(number_format: str, year: int, number: int) -> str:
+    """The number as it is printed. Not `str.format`: a setting must not reach into objects."""
+
+    def filled(place: re.Match[str]) -> str:
+        return str(year) if place[1] else f"{number:0{place[2] or 0}d}"
+
+    return _PLACE.sub(filled, number_format)
+
+
+def series_year(number_format: str, year: int) -> int:
+    """The series a number comes from: each year has its own where the number tells the year; else there is one, 0."""
+    return year if "{year}" in number_format else 0
