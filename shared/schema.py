@@ -18,4 +18,4 @@ def newest(history: Path) -> str:
 def current(db: Database, history: Path) -> bool:
     """Whether the database is at the newest revision of `history`."""
     with db.read() as session:
-        return session.scalar(text("SELECT version_num FROM alembic_version")) == newest(history)
+        return bool(session.scalar(text("SELECT version_num FROM alembic_version")) == newest(history))
