@@ -51,7 +51,7 @@ NOT_FORWARDED = HOP_BY_HOP | {
 NOT_RETURNED = HOP_BY_HOP | {"server", "date"}
 
 
-class Answer(Response):
+class PassedOn(Response):
     """A service's answer; it has the content type it came with, or none."""
 
     default_mimetype = None
@@ -157,12 +157,12 @@ def _chunked(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def _answer(upstream: Upstream, exchange: Exchange) -> Response:
     answer = exchange.answer
-    headers = [(name, value) for name, value in answer.getheaders() if name.lower() not in NOT_RETURNED]
+    headers = [(name, value) for name, value in answer.pairs if name.lower() not in NOT_RETURNED]
     empty = answer.length == 0  # also for HEAD, 204 and 304
     if not empty and (answer.length is None or answer.length > PIECE):
-        return Answer(Download(upstream, exchange), answer.status, headers)
+        return PassedOn(Download(upstream, exchange), answer.status, headers)
     body = _small(upstream, exchange)
-    return Answer(iter(()) if empty else body, answer.status, headers)  # an iterator: the length stays as it came
+    return PassedOn(iter(()) if empty else body, answer.status, headers)  # an iterator: the length stays as it came
 
 
 def _small(upstream: Upstream, exchange: Exchange) -> bytes:

@@ -1,7 +1,7 @@
 """A service as the gateway reaches it: kept connections, deadlines, and which failures may be tried again.
 
 A connection is used by one request at a time. Kept ones lie on a stack that all threads share, so the warmest is used
-first and the surplus grows old; http.client reads the answers.
+first and the surplus grows old.
 """
 
 import http.client
@@ -11,10 +11,10 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from http.client import HTTPResponse
 from typing import Final
 from urllib.parse import urlsplit
 
+from gateway.answer import Answer
 from gateway.breaker import Breaker, Open
 from shared.errors import DeadlineExceeded, Unavailable
 
@@ -75,13 +75,13 @@ class Connection:
                 return False
         return True
 
-    def receive(self, method: str) -> HTTPResponse:
+    def receive(self, method: str) -> Answer:
         """The answer, up to its body.
 
         Raises:
             Lost, DeadlineExceeded: there is none.
         """
-        answer = HTTPResponse(self.sock, method=method)
+        answer = Answer(self.sock, method)
         try:
             answer.begin()
         except TimeoutError:
@@ -101,7 +101,7 @@ class Connection:
 class Exchange:
     """An answer under way, and the connection it comes over."""
 
-    answer: HTTPResponse
+    answer: Answer
     connection: Connection
     whole: bool  # whether the service took the whole request, so that the connection can carry another
 
