@@ -1,0 +1,129 @@
+"""The whole product, started as `make run` starts it, and seen from outside: HTTP, signals, files."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import requests
+
+ROOT = Path(__file__).parent.parent
+FINANCE = "/v1/dev/finance"
+PATIENCE = 30.0
+"""Seconds that something may take on a busy machine before it counts as never happening."""
+
+
+class Product:
+    """Five real processes under their supervisor, with a key for the workspace `demo`."""
+
+    def __init__(self, var: Path, database_url: str | None = None, **settings: str) -> None:
+        self.var, self.port = var, _four_free_ports()
+        self.url = f"http://127.0.0.1:{self.port}"
+        told = {"VAR": str(var), "PORT": str(self.port), "RATE_LIMIT": "0"} | settings
+        self._environment = {**os.environ, **told} | ({"DATABASE_URL": database_url} if database_url else {})
+        self._supervisor: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start, and wait until it is ready."""
+        with (self.var.parent / f"{self.var.name}.log").open("ab") as log:
+            command = [sys.executable, "-m", "deploy.laptop"]
+            self._supervisor = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Wait until every process answers."""
+        wait_until(lambda: _status(f"{self.url}/readyz") == 200)
+
+    def stop(self) -> int:
+        """Press Ctrl-C; the exit code."""
+        assert self._supervisor
+        self._supervisor.send_signal(signal.SIGINT)
+        return self._supervisor.wait(PATIENCE)
+
+    def pids(self, command: str) -> list[int]:
+        """The processes of one line of the Procfile, the master before its workers: `pids("serve budgets")`."""
+        assert self._supervisor
+        masters = [pid for pid in _children(self._supervisor.pid) if command in _command(pid)]
+        return [pid for master in masters for pid in (master, *_children(master))]
+
+    def signal(self, command: str, number: signal.Signals) -> None:
+        """Send a signal to the processes of one line of the Procfile."""
+        for pid in self.pids(command):
+            os.kill(pid, number)
+
+    @property
+    def key(self) -> str:
+        """The demo key."""
+        return (self.var / "demo-key").read_text().strip()
+
+    def call(
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, **kwargs: Any
+    ) -> requests.Response:
+        """One request with the demo key; `path` is below the finance API."""
+        signed = {"Authorization": f"Bearer {self.key}"} | (headers or {})
+        return requests.request(method, f"{self.url}{FINANCE}{path}", headers=signed, timeout=PATIENCE, **kwargs)
+
+    def made(self, path: str, **facts: Any) -> dict[str, Any]:
+        """A new thing."""
+        answer = self.call("POST", path, json=facts)
+        assert answer.status_code == 201, answer.text
+        data: dict[str, Any] = answer.json()["data"]
+        return data
+
+    def all(self, path: str) -> list[dict[str, Any]]:
+        """Every row of a list, page by page."""
+        rows: list[dict[str, Any]] = []
+        cursor: dict[str, str] = {}
+        while True:
+            page = self.call("GET", path, params={"limit": "1000"} | cursor).json()
+            rows += page["data"]
+            if not page["has_more"]:
+                return rows
+            cursor = {"cursor": page["next_cursor"]}
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait for something that must come about; how long is no part of any promise."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, "it never came about"
+        time.sleep(0.05)
+
+
+def _status(url: str) -> int:
+    try:
+        return requests.get(url, timeout=5).status_code
+    except requests.RequestException:
+        return 0
+
+
+def _four_free_ports() -> int:
+    while True:
+        first = random.randrange(20_000, 30_000, 4)
+        try:
+            for port in range(first, first + 4):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return first
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except FileNotFoundError:
+        return ""
