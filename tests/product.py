@@ -7,11 +7,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import requests
+from sqlalchemy import create_engine, make_url, text
 
 ROOT = Path(__file__).parent.parent
 FINANCE = "/v1/dev/finance"
@@ -86,6 +89,29 @@ class Product:
             if not page["has_more"]:
                 return rows
             cursor = {"cursor": page["next_cursor"]}
+
+
+@contextmanager
+def running(backend: str, folder: Path, postgres_url: str) -> Iterator[Product]:
+    """The product at work, with a fresh data folder, and on PostgreSQL with four fresh databases."""
+    name = f"ch_test_{uuid.uuid4().hex}"
+    own = make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+    product = Product(folder / "var", own if backend == "postgresql" else None)
+    product.start()
+    try:
+        yield product
+    finally:
+        product.stop()
+        if backend == "postgresql":
+            _drop(postgres_url, name)
+
+
+def _drop(postgres_url: str, name: str) -> None:
+    engine = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for suffix in ("", "_invoices", "_budgets", "_expenses"):
+            connection.execute(text(f'DROP DATABASE IF EXISTS "{name}{suffix}" WITH (FORCE)'))
+    engine.dispose()
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
