@@ -28,10 +28,12 @@ class Money:
         Raises:
             Imprecise: the amount is larger than `MAX_MINOR`.
         """
-        minor = Decimal(amount).scaleb(EXPONENT[currency])
-        if minor.adjusted() > 20:
+        number = Decimal(amount)
+        if number.adjusted() > 20:
             raise Imprecise("Too large.")
-        whole = int(minor.quantize(Decimal(1), ROUND_HALF_UP))
+        decimals = EXPONENT[currency]
+        rounded = number.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)  # scaled first, it would round twice
+        whole = int(rounded.scaleb(decimals))
         if abs(whole) > MAX_MINOR:
             raise Imprecise("Too large.")
         return cls(whole, currency)
