@@ -22,11 +22,12 @@ def loads(body: bytes) -> Any:
     """JSON with exact numbers.
 
     Raises:
-        Invalid: it is malformed, has a key twice, NaN or Infinity, or is nested deeper than `DEPTH`.
+        Invalid: it is malformed, has a key twice or half a character in one, NaN, Infinity or a number beyond all
+            bounds, or is nested deeper than `DEPTH`.
     """
     try:
         value = json.loads(body.decode(), parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_no_twins)
-    except (ValueError, RecursionError) as why:
+    except (ValueError, ArithmeticError, RecursionError) as why:  # 1e99999999999999999999 is an ArithmeticError
         said = str(why) if isinstance(why, _Twin) else "Not valid JSON."
         raise Invalid(errors={"json": [said]}) from None
     if _deeper_than(DEPTH, value):
@@ -44,6 +45,7 @@ def _no_constant(name: str) -> None:
 
 def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
+    "".join(made).encode()  # a lone surrogate is a ValueError: an answer that named the field could not be written
     if len(made) != len(pairs):
         raise _Twin("A key appears twice.")
     return made
