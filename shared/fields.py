@@ -113,7 +113,7 @@ def _described(kwargs: dict[str, Any], **facts: str) -> dict[str, Any]:
 
 def _number(value: Any, *, text: bool) -> Decimal:
     if text and isinstance(value, str) and re.fullmatch(r"-?\d{1,30}(\.\d{1,30})?", value, re.ASCII):
-        return Decimal(value)
+        value = Decimal(value)
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise ValidationError("Not a number.")
     number = Decimal(value)
@@ -132,8 +132,8 @@ def _currency(code: str) -> None:
 def _web_address(value: str) -> None:
     try:
         parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in value
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
-    if not usable:
+    if not usable or any(letter.isspace() for letter in value):  # urlsplit overlooks line ends and tabs
         raise ValidationError("Not an http or https URL.")
