@@ -72,7 +72,9 @@ def claim(session: Session, ticket: Ticket) -> None:
     insert = upsert(session, Remembered).values(**row, created_at=now()).on_conflict_do_nothing()
     if session.execute(insert.returning(Remembered.key)).first():
         return
-    known = session.get_one(Remembered, (ticket.workspace_id, ticket.key), populate_existing=True)
+    known = session.get(Remembered, (ticket.workspace_id, ticket.key), populate_existing=True)
+    if known is None:
+        raise Conflict  # it was given back between the two statements
     if known.fingerprint != ticket.fingerprint:
         raise Refused("This Idempotency-Key was used for another request")
     if known.status is None:
