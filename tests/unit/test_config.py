@@ -1,0 +1,75 @@
+"""Settings: read from the environment, and refused with everything that is wrong in one line."""
+
+from dataclasses import FrozenInstanceError, dataclass
+
+import pytest
+
+from shared import config
+
+NAMES = ("DATABASE_URL", "CALLER_SECRET", "THREADS", "LOG_LEVEL", "LIMIT", "SWITCH", "WAIT")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(config.Settings):
+    limit: int
+    switch: bool = False
+    wait: float = 2.0
+
+
+@pytest.fixture(autouse=True)
+def _an_empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+
+
+def set_all(monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
+    for name, value in ({"DATABASE_URL": "sqlite://", "CALLER_SECRET": "s", "LIMIT": "3"} | more).items():
+        monkeypatch.setenv(name, value)
+
+
+def test_what_is_set_is_read_and_the_rest_has_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, WAIT="0.5")
+    assert Settings.from_environment() == Settings(
+        database_url="sqlite://", caller_secret="s", limit=3, wait=0.5, threads=8, log_level="INFO", switch=False
+    )
+
+
+def test_settings_never_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch)
+    settings = Settings.from_environment()
+    with pytest.raises(FrozenInstanceError):
+        settings.limit = 4  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("word", "meaning"), [("true", True), ("1", True), ("yes", True), ("false", False), ("0", False), ("no", False)]
+)
+def test_booleans_are_words(monkeypatch: pytest.MonkeyPatch, word: str, meaning: bool) -> None:
+    set_all(monkeypatch, SWITCH=word)
+    assert Settings.from_environment().switch is meaning
+
+
+def test_all_that_is_missing_is_said_at_once() -> None:
+    with pytest.raises(SystemExit) as why:
+        Settings.from_environment()
+    prefix, _, said = str(why.value).partition(": ")
+    assert prefix == Settings.__module__
+    assert said == "set DATABASE_URL, CALLER_SECRET, LIMIT"
+
+
+def test_all_that_is_wrong_is_said_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"LIMIT": "many", "SWITCH": "perhaps", "WAIT": "long", "THREADS": "2.5"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as why:
+        Settings.from_environment()
+    _, _, said = str(why.value).partition(": ")
+    missing, *wrong = said.split("; ")
+    assert missing == "set DATABASE_URL, CALLER_SECRET"
+    assert sorted(wrong) == ["LIMIT is not valid", "SWITCH is not valid", "THREADS is not valid", "WAIT is not valid"]
+
+
+def test_a_wrong_value_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, LIMIT="hunter2")
+    with pytest.raises(SystemExit) as why:
+        Settings.from_environment()
+    assert "hunter2" not in str(why.value)
