@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+import structlog
 from sqlalchemy import (
     URL,
     BigInteger,
@@ -28,6 +29,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
+
+log = structlog.get_logger()
 
 Serial = BigInteger().with_variant(Integer, "sqlite")
 """The type of an integer primary key. SQLite only counts up in a plain INTEGER."""
@@ -91,12 +94,12 @@ class Database:
             self._reader = _sqlite(self.url, connections=threads, query_only=True)
         else:
             self._writer = create_engine(self.url, pool_size=threads, max_overflow=0, json_serializer=_json)
-            self._reader = self._writer.execution_options(postgresql_readonly=True)
+            self._reader = self._writer.execution_options(postgresql_readonly=True, isolation_level="REPEATABLE READ")
         self._current: ContextVar[Session | None] = ContextVar("session", default=None)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A transaction that cannot write. Inside a `write()` block it sees what that block wrote."""
+        """A transaction that cannot write and sees one moment throughout; in a `write()` block, what that wrote."""
         if outer := self._current.get():
             yield outer
             return
@@ -118,7 +121,10 @@ class Database:
             finally:
                 self._current.reset(token)
         for task in session.info.get("afterwards", ()):
-            task()
+            try:
+                task()
+            except Exception as fault:  # the write is done: nothing that follows may turn its answer into an error
+                log.error("afterwards.failed", exc_info=fault)
 
     @property
     def engine(self) -> Engine:

@@ -94,13 +94,14 @@ class Amount(fields.Field[Decimal]):
 
 
 class WholeNumber(fields.Integer):
-    """A JSON number without a fraction: 2 and 2.0, but not 1.5, true or "2"."""
+    """A JSON number without a fraction: 2 and 2.0, but not 1.5, true or "2"; `text=True` as for `Amount`."""
 
-    def __init__(self, *, least: int = 1, most: int = 1_000_000, **kwargs: Any) -> None:
+    def __init__(self, *, least: int = 1, most: int = 1_000_000, text: bool = False, **kwargs: Any) -> None:
+        self.text = text
         super().__init__(validate=[validate.Range(min=least, max=most)], **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
-        number = _number(value, text=False)
+        number = _number(value, text=self.text)
         if number != number.to_integral_value():
             raise ValidationError("Not a whole number.")
         return int(number)

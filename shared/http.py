@@ -51,9 +51,7 @@ class Peer:
             caller.HEADER: caller.sign(Caller.service(self._name, workspace_id), self._secret, self._audience),
         }
         try:
-            answer = self._session().put(
-                self._url + path, data=dumps(body), headers=headers, timeout=(min(1.0, deadline), deadline)
-            )
+            answer = self._put(self._url + path, dumps(body), headers, deadline)
             said = loads(answer.content)
         except (requests.RequestException, errors.Invalid) as fault:
             raise NoAnswer(f"{self._audience}: {fault}") from fault
@@ -63,6 +61,16 @@ class Peer:
             kind = REFUSALS.get((answer.status_code, said["message"]), errors.BY_STATUS[answer.status_code])
             raise kind(said["message"], errors=said.get("errors"))
         raise NoAnswer(f"{self._audience}: {answer.status_code}")
+
+    def _put(self, url: str, body: bytes, headers: dict[str, str], deadline: float) -> requests.Response:
+        """One PUT; a second one when a pooled connection has ended meanwhile. A copy of a message changes nothing."""
+        timeout = (min(1.0, deadline), deadline)
+        try:
+            return self._session().put(url, data=body, headers=headers, timeout=timeout)
+        except requests.ConnectTimeout:
+            raise
+        except requests.ConnectionError:
+            return self._session().put(url, data=body, headers=headers, timeout=timeout)
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)

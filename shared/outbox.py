@@ -21,10 +21,13 @@ from shared import idempotency
 from shared.db import Base, Database, Instant, Serial, now, upsert
 from shared.logs import request_id
 
-LEASE = timedelta(seconds=60)
-"""How long a claimed message is left alone. It outlasts a batch: BATCH deliveries of at most 10 seconds each."""
+LEASE = timedelta(seconds=20)
+"""How long a claimed message is left alone, and so how long one waits whose relay was killed.
 
-BATCH = 5
+It outlasts a batch: BATCH deliveries of at most 10 seconds each.
+"""
+
+BATCH = 2
 
 HOUR = 3600.0
 

@@ -18,7 +18,7 @@ import structlog
 from flask import Flask, Response, current_app, g, request
 from flask.json.provider import JSONProvider
 from flask_smorest import Api, Blueprint
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
@@ -31,7 +31,7 @@ from shared import dialects, errors, idempotency, schema
 from shared.caller import INTERNAL, Caller
 from shared.db import Database
 from shared.exact import dumps, loads
-from shared.fields import Text
+from shared.fields import Text, WholeNumber
 from shared.logs import request_id
 from shared.page import DEFAULT_LIMIT, MAX_LIMIT, Page
 from shared.versions import IfMatch
@@ -163,7 +163,14 @@ def listing(page: Page[Any], spell: Callable[[Any], Mapping[str, Any]]) -> Respo
 
 def nothing() -> Response:
     """Done, and nothing to show."""
-    return Response(status=204)
+    return _bare(Response(status=204))
+
+
+def _bare(response: Response) -> Response:
+    """Without a content type where there is no content."""
+    if response.status_code == 204:
+        response.headers.pop("Content-Type", None)
+    return response
 
 
 def answer(body: Any, status: int = 200) -> Response:
@@ -184,7 +191,7 @@ def spoken(error: errors.ApiError) -> Response:
 class ListQuery(Schema):
     """What every list takes."""
 
-    limit = fields.Integer(load_default=DEFAULT_LIMIT, validate=validate.Range(1, MAX_LIMIT))
+    limit = WholeNumber(most=MAX_LIMIT, text=True, load_default=DEFAULT_LIMIT)
     cursor = Text(load_default=None, metadata={"description": "`next_cursor` of the page before."})
     sort = Text(load_default="-created_at", metadata={"description": "A field's name; `-` in front: descending."})
     q = Text(metadata={"description": "Text to look for, without regard to case."})
@@ -349,7 +356,7 @@ def _conflicting(error: Exception) -> Response:
 
 
 def _replayed(kept: idempotency.Replay) -> Response:
-    return Response(kept.body, kept.status, {**kept.headers, "Idempotency-Replayed": "true"})
+    return _bare(Response(kept.body, kept.status, {**kept.headers, "Idempotency-Replayed": "true"}))
 
 
 def _worded_http(error: HTTPException) -> Response:
