@@ -48,7 +48,18 @@ NOT_FORWARDED = HOP_BY_HOP | {
 }
 """What is the gateway's to say, or nobody's."""
 
-NOT_RETURNED = HOP_BY_HOP | {"server", "date"}
+NOT_RETURNED = HOP_BY_HOP | {
+    "server",
+    "date",
+    "x-request-id",
+    "x-content-type-options",
+    "x-frame-options",
+    "referrer-policy",
+    "ratelimit-limit",
+    "ratelimit-remaining",
+    "ratelimit-reset",
+}
+"""What the gateway, or the server it runs in, says itself."""
 
 
 class PassedOn(Response):

@@ -57,8 +57,7 @@ class Peer:
     @contextmanager
     def serving(self) -> Iterator["Peer"]:
         """On a port of its own, until the block ends."""
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        server.daemon_threads = True
+        server = _Server(("127.0.0.1", 0), _handler(self))
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         self.url = f"http://127.0.0.1:{server.server_port}"
@@ -68,6 +67,11 @@ class Peer:
             server.shutdown()
             thread.join()
             server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # the default, 5, makes callers wait for a second when many come at once
 
 
 def _handler(peer: Peer) -> type[BaseHTTPRequestHandler]:
