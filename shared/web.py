@@ -17,8 +17,8 @@ from uuid import uuid4
 import structlog
 from flask import Flask, Response, current_app, g, request
 from flask.json.provider import JSONProvider
-from flask_smorest import Api, Blueprint
-from marshmallow import RAISE, Schema, ValidationError, fields
+from flask_smorest import Blueprint
+from marshmallow import RAISE, Schema, ValidationError
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
@@ -30,6 +30,7 @@ from shared import caller as callers
 from shared import dialects, errors, idempotency, schema
 from shared.caller import INTERNAL, Caller
 from shared.db import Database
+from shared.describe import DescribedApi, document
 from shared.exact import dumps, loads
 from shared.fields import Text, WholeNumber
 from shared.logs import request_id
@@ -83,7 +84,7 @@ def new_app(service: Service, routes: Iterable[Blueprint], *, body_bytes: int = 
     )
     app.before_request(_begin)
     app.after_request(_end)
-    api = Api(app)
+    api = DescribedApi(app)
     for blueprint in routes:
         api.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, _worded_http)  # after Api, which registers one of its own
@@ -404,18 +405,11 @@ def _health(app: Flask, service: Service) -> None:
     app.add_url_rule("/readyz", "readyz", ready)
 
 
-class ErrorSchema(Schema):
-    """Every error of the `finance` dialect."""
-
-    message = fields.String(required=True, metadata={"example": "Invalid request parameters"})
-    errors = fields.Dict(metadata={"description": "Field name -> texts, where fields are to blame"})
-
-
-def _openapi(api: Api) -> Callable[[], Response]:
+def _openapi(api: DescribedApi) -> Callable[[], Response]:
     """This service's part of the OpenAPI document; the gateway makes one of the three."""
 
-    def described() -> Response:
+    def openapi() -> Response:
         _permit(INTERNAL)
-        return answer(api.spec.to_dict())
+        return answer(document(api))
 
-    return described
+    return openapi

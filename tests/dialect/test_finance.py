@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import requests
+from openapi_spec_validator import validate
 
 from tests.product import Product
 
@@ -44,6 +45,19 @@ def test_a_created_thing_is_found_where_its_location_says(product: Product) -> N
         )
         assert found.json() == made.json()
         assert found.headers["ETag"] == made.headers["ETag"]
+
+
+def test_the_description_is_valid_and_every_answer_in_it_has_an_example(product: Product) -> None:
+    described = requests.get(f"{product.url}/openapi/finance.json", timeout=30).json()
+    validate(described)
+    for path, item in described["paths"].items():
+        for method, operation in item.items():
+            if method == "parameters":
+                continue
+            assert operation["summary"], (method, path)
+            for status, answer in operation["responses"].items():
+                for kind, content in answer.get("content", {}).items():
+                    assert kind != "application/json" or "example" in content, (method, path, status)
 
 
 def _send(product: Product, request: dict[str, Any], known: str) -> requests.Response:

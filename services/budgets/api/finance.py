@@ -23,6 +23,18 @@ EXAMPLE = {
     "spent_amount": 0.00,
     "status": "active",
 }
+SHOWN = {
+    "data": {
+        "id": "f213a6d9-9c55-4922-87b1-8e0a64114d64",
+        **EXAMPLE,
+        "remaining_amount": 10000.00,
+        "currency": "USD",
+        "enforcement": "hard",
+        "enforce_period": False,
+        "created_at": "2024-01-01T09:00:00.000000Z",
+        "updated_at": "2024-01-01T09:00:00.000000Z",
+    }
+}
 
 
 class BudgetIn(Schema):
@@ -100,7 +112,7 @@ class SpendQuery(ListQuery):
 
 @routes.get("")
 @routes.arguments(BudgetQuery, location="query")
-@routes.response(200, BudgetList)
+@routes.response(200, BudgetList, example={"data": [SHOWN["data"]], "has_more": False, "next_cursor": None})
 def list_budgets(query: dict[str, Any]) -> Response:
     """List budgets."""
     return listing(queries.listing(db(), caller(), **query), spelled)
@@ -108,7 +120,7 @@ def list_budgets(query: dict[str, Any]) -> Response:
 
 @routes.post("")
 @routes.arguments(BudgetIn, example=EXAMPLE)
-@routes.response(201, BudgetAnswer)
+@routes.response(201, BudgetAnswer, example=SHOWN)
 def create_budget(facts: dict[str, Any]) -> Response:
     """Create a budget."""
     budget = actions.create(db(), caller(), facts)
@@ -116,7 +128,7 @@ def create_budget(facts: dict[str, Any]) -> Response:
 
 
 @routes.get("/<uuid:budget_id>")
-@routes.response(200, BudgetAnswer)
+@routes.response(200, BudgetAnswer, example=SHOWN)
 def get_budget(budget_id: str) -> Response:
     """Get a budget."""
     return _shown(queries.find(db(), caller(), budget_id))
@@ -124,7 +136,7 @@ def get_budget(budget_id: str) -> Response:
 
 @routes.put("/<uuid:budget_id>")
 @routes.arguments(BudgetIn, example={"name": "Updated Q1 2024", "total_amount": 12000.00, "spent_amount": 5000.00})
-@routes.response(200, BudgetAnswer)
+@routes.response(200, BudgetAnswer, example=SHOWN)
 def update_budget(facts: dict[str, Any], budget_id: str) -> Response:
     """Update a budget: what is named changes, the rest stays."""
     return _shown(actions.update(db(), caller(), budget_id, facts, if_match()))
@@ -140,7 +152,23 @@ def delete_budget(budget_id: str) -> Response:
 
 @routes.get("/<uuid:budget_id>/spends")
 @routes.arguments(SpendQuery, location="query")
-@routes.response(200, SpendList)
+@routes.response(
+    200,
+    SpendList,
+    example={
+        "data": [
+            {
+                "expense_id": "82c6f1e8-b885-4485-9cfd-b4980a847aa1",
+                "amount": 100.00,
+                "currency": "USD",
+                "date": "2024-01-15",
+                "updated_at": "2024-01-15T09:00:00.000000Z",
+            }
+        ],
+        "has_more": False,
+        "next_cursor": None,
+    },
+)
 def list_spends(query: dict[str, Any], budget_id: str) -> Response:
     """List what is booked on a budget, expense by expense."""
     return listing(queries.spends(db(), caller(), budget_id, **query), spelled_spend)

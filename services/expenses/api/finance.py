@@ -37,6 +37,19 @@ FILE = "receipt"
 
 routes = Routes("expenses", __name__, scope="expenses", url_prefix=PATH)
 
+EXAMPLE = {"amount": 100.00, "description": "Office Supplies", "category": "supplies", "date": "2024-01-15"}
+SHOWN = {
+    "data": {
+        "id": "82c6f1e8-b885-4485-9cfd-b4980a847aa1",
+        **EXAMPLE,
+        "currency": "USD",
+        "receipt_url": None,
+        "budget_id": "f213a6d9-9c55-4922-87b1-8e0a64114d64",
+        "created_at": "2024-01-15T09:00:00.000000Z",
+        "updated_at": "2024-01-15T09:00:00.000000Z",
+    }
+}
+
 
 class ExpenseIn(Schema):
     """What can be written of an expense; everything is optional."""
@@ -100,19 +113,15 @@ def _body(example: Mapping[str, Any]) -> dict[str, Any]:
 
 @routes.get("")
 @routes.arguments(ExpenseQuery, location="query")
-@routes.response(200, ExpenseList)
+@routes.response(200, ExpenseList, example={"data": [SHOWN["data"]], "has_more": False, "next_cursor": None})
 def list_expenses(query: dict[str, Any]) -> Response:
     """List expenses."""
     return listing(queries.listing(db(), caller(), **query), spelled)
 
 
 @routes.post("")
-@routes.doc(
-    requestBody=_body(
-        {"amount": 100.00, "description": "Office Supplies", "category": "supplies", "date": "2024-01-15"}
-    )
-)
-@routes.response(201, ExpenseAnswer)
+@routes.doc(requestBody=_body(EXAMPLE))
+@routes.response(201, ExpenseAnswer, example=SHOWN)
 @answers_once
 def create_expense() -> Response:
     """Create an expense, with a receipt or without, on a budget or on none."""
@@ -127,7 +136,7 @@ def create_expense() -> Response:
 
 
 @routes.get("/<uuid:expense_id>")
-@routes.response(200, ExpenseAnswer)
+@routes.response(200, ExpenseAnswer, example=SHOWN)
 def get_expense(expense_id: str) -> Response:
     """Get an expense."""
     return _shown(queries.find(db(), caller(), expense_id))
@@ -139,7 +148,7 @@ def get_expense(expense_id: str) -> Response:
         {"amount": 150.00, "description": "Updated Office Supplies", "category": "supplies", "date": "2024-01-16"}
     )
 )
-@routes.response(200, ExpenseAnswer)
+@routes.response(200, ExpenseAnswer, example=SHOWN)
 @answers_once
 def update_expense(expense_id: str) -> Response:
     """Update an expense: what is named changes, the rest stays."""
