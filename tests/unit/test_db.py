@@ -1,0 +1,243 @@
+"""The database: a block is a transaction, readers cannot write, and no update is lost."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.orm import Session
+
+from services.budgets.app import HISTORY
+from services.budgets.models import Budget
+from shared.audit import Audit
+from shared.db import Database, afterwards, new_id, now, with_driver
+
+
+@pytest.fixture
+def db(fresh_database: Callable[[Path], str]) -> Iterator[Database]:
+    made = Database(fresh_database(HISTORY))
+    yield made
+    made.close()
+
+
+def budget(**facts: Any) -> Budget:
+    return Budget(
+        **{
+            "uuid": new_id(),
+            "workspace_id": "w",
+            "currency": "USD",
+            "opening_minor": 0,
+            "live_minor": 0,
+            "status": "active",
+            "enforcement": "hard",
+            "enforce_period": False,
+        }
+        | facts
+    )
+
+
+def names(db: Database) -> list[str | None]:
+    with db.read() as session:
+        return list(session.scalars(select(Budget.name).order_by(Budget.id)))
+
+
+def test_a_block_that_ends_is_committed(db: Database) -> None:
+    with db.write() as session:
+        session.add(budget(name="kept"))
+    assert names(db) == ["kept"]
+
+
+def test_a_block_that_raises_leaves_nothing(db: Database) -> None:
+    with suppress(RuntimeError), db.write() as session:
+        session.add(budget(name="lost"))
+        session.flush()
+        raise RuntimeError
+    assert names(db) == []
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda session: session.execute(insert(Budget).values(**_columns())),
+        lambda session: session.execute(update(Budget).values(name="changed")),
+        lambda session: session.execute(delete(Budget)),
+        lambda session: session.execute(text("CREATE TABLE another (id INTEGER)")),
+    ],
+)
+def test_a_reader_cannot_write(db: Database, write: Callable[[Session], object]) -> None:
+    with db.write() as session:
+        session.add(budget(name="first"))
+    with db.read() as session, pytest.raises(DBAPIError, match=r"read-?only"):
+        write(session)
+    assert names(db) == ["first"]
+
+
+def test_a_write_inside_a_write_is_part_of_it(db: Database) -> None:
+    with suppress(RuntimeError), db.write() as outer:
+        with db.write() as inner:
+            assert inner is outer
+            inner.add(budget(name="inner"))
+        assert names(db) == ["inner"]
+        raise RuntimeError
+    assert names(db) == []
+
+
+def test_a_read_inside_a_write_sees_what_was_written(db: Database) -> None:
+    with db.write() as session:
+        session.add(budget(name="here"))
+        session.flush()
+        assert names(db) == ["here"]
+
+
+def test_another_thread_does_not_see_what_is_not_committed(db: Database) -> None:
+    with db.write() as session, ThreadPoolExecutor(1) as pool:
+        session.add(budget(name="mine"))
+        session.flush()
+        assert pool.submit(names, db).result() == []
+    assert names(db) == ["mine"]
+
+
+def test_afterwards_is_after_the_commit(db: Database) -> None:
+    seen: list[Any] = []
+    with db.write() as session:
+        afterwards(session, lambda: seen.append(("first", names(db))))
+        with db.write() as inner:
+            afterwards(inner, lambda: seen.append(("second", names(db))))
+        session.add(budget(name="there"))
+        assert seen == []
+    assert seen == [("first", ["there"]), ("second", ["there"])]
+
+
+def test_afterwards_is_never_when_the_block_raises(db: Database) -> None:
+    seen: list[str] = []
+    with suppress(RuntimeError), db.write() as session:
+        afterwards(session, lambda: seen.append("told"))
+        raise RuntimeError
+    with db.write():
+        pass
+    assert seen == []
+
+
+def test_eight_threads_of_a_hundred_increments_make_eight_hundred(db: Database) -> None:
+    with db.write() as session:
+        session.add(budget())
+
+    def add_a_hundred(_: int) -> None:
+        for _ in range(100):
+            with db.write() as session:
+                row = session.scalars(select(Budget).with_for_update()).one()
+                row.live_minor += 1
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add_a_hundred, range(8)))
+    with db.read() as session:
+        assert session.scalar(select(Budget.live_minor)) == 800
+
+
+def test_two_databases_on_one_file_or_server_lose_nothing_either(db: Database) -> None:
+    with db.write() as session:
+        session.add(budget())
+    other = Database(db.url.render_as_string(hide_password=False))
+    ready = threading.Barrier(2)
+
+    def add_fifty(mine: Database) -> None:
+        ready.wait()
+        for _ in range(50):
+            with mine.write() as session:
+                session.scalars(select(Budget).with_for_update()).one().live_minor += 1
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(add_fifty, (db, other)))
+    other.close()
+    with db.read() as session:
+        assert session.scalar(select(Budget.live_minor)) == 100
+
+
+def test_a_naive_time_is_refused(db: Database) -> None:
+    with pytest.raises(StatementError, match="a naive instant"), db.write() as session:
+        session.add(budget(created_at=datetime(2024, 4, 1)))  # noqa: DTZ001
+    assert names(db) == []
+
+
+@pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=14)), timezone(-timedelta(hours=9, minutes=30))])
+def test_an_instant_comes_back_as_the_same_instant_in_utc(db: Database, zone: timezone) -> None:
+    written = datetime(2024, 4, 1, 12, 30, 15, 123456, tzinfo=zone)
+    with db.write() as session:
+        session.add(budget(created_at=written))
+    with db.read() as session:
+        read = session.scalars(select(Budget.created_at)).one()
+    assert (read, read.tzinfo) == (written, UTC)
+
+
+def test_a_number_that_counts_up_is_never_given_twice(db: Database) -> None:
+    with db.write() as session:
+        session.add(budget())
+    with db.write() as session:
+        first = session.scalars(select(Budget)).one()
+        session.delete(first)
+        session.flush()
+        second = budget()
+        session.add(second)
+    assert second.id == first.id + 1
+
+
+def test_text_and_json_come_back_byte_for_byte(db: Database) -> None:
+    name = "e\u0301 \U0001f9fe \u202e =1+1 '; --"
+    with db.write() as session:
+        session.add(budget(name=name))
+        session.add(_entry(changes={name: [None, name]}))
+    assert names(db) == [name]
+    with db.read() as session:
+        assert session.scalars(select(Audit.changes)).one() == {name: [None, name]}
+
+
+@pytest.mark.parametrize(
+    "verb", ["UPDATE audit SET action = 'x'", "DELETE FROM audit", "DELETE FROM audit WHERE id = 1"]
+)
+def test_the_history_cannot_be_changed(db: Database, verb: str) -> None:
+    with db.write() as session:
+        session.add(_entry(action="created"))
+    with pytest.raises(DBAPIError, match="the history cannot be changed"), db.write() as session:
+        session.execute(text(verb))
+    with db.read() as session:
+        assert list(session.scalars(select(Audit.action))) == ["created"]
+
+
+@pytest.mark.parametrize("url", ["postgres://u:p@h/d", "postgresql://u:p@h/d", "postgresql+psycopg://u:p@h/d"])
+def test_postgresql_is_driven_by_psycopg_whatever_the_url_says(url: str) -> None:
+    assert with_driver(url).render_as_string(hide_password=False) == "postgresql+psycopg://u:p@h/d"
+
+
+def test_a_database_that_is_there_answers(db: Database) -> None:
+    db.ping()
+
+
+def _columns() -> dict[str, Any]:
+    return {
+        column.key: getattr(made, column.key)
+        for made in [budget(version=1, created_at=now(), updated_at=now())]
+        for column in Budget.__table__.columns
+        if column.key != "id"
+    }
+
+
+def _entry(**facts: Any) -> Audit:
+    return Audit(
+        **{
+            "workspace_id": "w",
+            "subject_id": "s",
+            "subject": "budget",
+            "action": "created",
+            "at": now(),
+            "key_id": "k",
+            "request_id": "r",
+            "changes": {},
+        }
+        | facts
+    )
