@@ -160,7 +160,7 @@ def test_a_service_that_does_not_answer_in_time_is_504_and_asked_once(start: Sta
     reply = gateway.call(method, TARGET)
     done.set()
     assert (reply.status, reply.json) == (504, LATE)
-    assert 0.3 <= time.monotonic() - began < 1.5
+    assert 0.3 <= time.monotonic() - began < 5
     assert len(gateway.invoices.requests) == 1
 
 
@@ -192,9 +192,9 @@ def test_answers_go_to_those_who_asked(gateway: Gateway) -> None:
     def work(worker: int) -> None:
         for number in range(20):
             name = f"{worker:03}.{number:03}" + ("s" if number % 2 else "l")
-            body = gateway.get(f"/v1/dev/finance/invoices/{name}").body
-            if body != name.encode() * (1 if name.endswith("s") else 20_000):
-                wrong.append(name)
+            reply = gateway.get(f"/v1/dev/finance/invoices/{name}")
+            if (reply.status, reply.body) != (200, name.encode() * (1 if name.endswith("s") else 20_000)):
+                wrong.append(f"{name}: {reply.status} {reply.body[:40]!r}")
 
     threads = [threading.Thread(target=work, args=(each,)) for each in range(8)]
     for thread in threads:
