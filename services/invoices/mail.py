@@ -123,7 +123,9 @@ def _give_up_if(permanent: bool, code: int, said: bytes | str) -> None:
 
 
 def _address(name: str, address: str) -> Address:
-    user, _, domain = address.rpartition("@")
+    if address.isascii():
+        return Address(display_name=name, addr_spec=address)
+    user, _, domain = address.rpartition("@")  # the parser of addresses knows ASCII only
     return Address(display_name=name, username=user, domain=domain)
 
 

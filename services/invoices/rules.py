@@ -162,10 +162,15 @@ def summed(lines: list[Line], currency: str) -> Money | None:
     return Money(total, currency)
 
 
-def converted(amounts: Amounts, currency: str) -> Amounts:
-    """The same figures in another currency. Raises Invalid where it has fewer decimals than they need."""
+def converted(amounts: Amounts, currency: str, *, itemised: bool) -> Amounts:
+    """The same figures in another currency; with items, only the tax counts, since the items are added up anew.
+
+    Raises:
+        Invalid: the currency has fewer decimals than they need.
+    """
+    figures = (Money(0), amounts.tax, Money(0)) if itemised else (amounts.subtotal, amounts.tax, amounts.total)
     try:
-        return Amounts(*(Money.exact(each.amount, currency) for each in (amounts.subtotal, amounts.tax, amounts.total)))
+        return Amounts(*(Money.exact(each.amount, currency) for each in figures))
     except Imprecise as why:
         raise Invalid(errors={"currency": [str(why)]}) from None
 
@@ -243,7 +248,8 @@ def check_format(number_format: str) -> None:
     """Raise Invalid unless it is text with `{number}` or `{number:04d}` in it, and at most `{year}` besides."""
     places = list(_PLACE.finditer(number_format))
     rest = _PLACE.sub("", number_format)
-    if "{" in rest or "}" in rest or sum(place[1] is None for place in places) != 1:
+    numbers = sum(place[1] is None for place in places)
+    if "{" in rest or "}" in rest or numbers != 1 or not number_format.isprintable():
         said = "Text with {number} or {number:04d} once, and {year} if you like."
         raise Invalid(errors={"number_format": [said]})
 

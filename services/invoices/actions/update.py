@@ -34,11 +34,11 @@ def _update(session: Session, caller: Caller, invoice_id: str, facts: Facts, exp
     with_items(session, caller, [invoice])
     with session.no_autoflush:
         told = _reckon(caller, invoice, facts)
-        number = invoice.number
+        number, series, status = invoice.number, invoice.series, invoice.shown(today(caller))
         writing.apply_plain(invoice, facts)
-        if "status" in facts:
+        if facts.get("status", status) != status:
             told |= writing.move(session, caller, invoice, facts["status"])
-        rules.check_number(number, invoice.number, invoice.lifecycle, series=invoice.series and number is not None)
+        rules.check_number(number, invoice.number, invoice.lifecycle, series=series)
         if session.is_modified(invoice):
             writing.record(session, caller, "updated", invoice, told)
         numbers.flushed(session, invoice)
@@ -55,7 +55,7 @@ def _reckon(caller: Caller, invoice: Invoice, facts: Facts) -> Told:
     named = writing.figures(facts, currency)
     relined, converted = before != after, currency != invoice.currency
     if named or relined or converted:
-        old = rules.converted(invoice.amounts, currency) if converted else invoice.amounts
+        old = rules.converted(invoice.amounts, currency, itemised=bool(after)) if converted else invoice.amounts
         amounts = rules.amended(old, named, rules.summed(after, currency), relined=relined)
     else:
         amounts = invoice.amounts

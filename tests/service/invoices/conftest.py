@@ -1,0 +1,45 @@
+"""The invoice service in this process, as one caller sees it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from services.invoices.app import HISTORY, create_app, create_relay
+from services.invoices.settings import Settings
+from shared.outbox import Relay
+from tests.client import SECRET, Client
+
+
+@pytest.fixture
+def settings(fresh_database: Callable[[Path], str], tmp_path: Path) -> Settings:
+    """The service's settings, on each database we support."""
+    return Settings(
+        database_url=fresh_database(HISTORY),
+        caller_secret=SECRET,
+        mail_folder=str(tmp_path / "mail"),
+        mail_from="bills@seller.example",
+    )
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The invoice service's app."""
+    app = create_app(settings)
+    yield app
+    app.extensions["service"].db.close()
+
+
+@pytest.fixture
+def invoices(app: Flask) -> Client:
+    """The invoice service as one caller sees it."""
+    return Client(app)
+
+
+@pytest.fixture
+def relay(settings: Settings) -> Iterator[Relay]:
+    """The relay that delivers its mail into a folder."""
+    relay = create_relay(settings)
+    yield relay
+    relay.db.close()
