@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -48,8 +48,9 @@ def keyset(
     if column is None:
         raise Invalid(errors={"sort": [f"Must be one of: {', '.join(sorts)}, with - in front to turn it round."]})
     falling = sort.startswith("-")
+    seal = f"{tie.class_.__tablename__} {sort}"
     if cursor is not None:
-        value, row_id = _opened(cursor, sort, column.type.python_type)
+        value, row_id = _opened(cursor, seal, column.type.python_type)
         behind = tuple_(literal(value, column.type), literal(row_id))
         here = tuple_(column, tie)
         query = query.where(here < behind if falling else here > behind)
@@ -57,20 +58,20 @@ def keyset(
     found = session.execute(query.add_columns(column, tie).order_by(*order).limit(limit + 1)).all()
     shown = found[:limit]
     more = len(found) > limit
-    return Page([row[0] for row in shown], _sealed(sort, shown[-1][1], shown[-1][2]) if more else None)
+    return Page([row[0] for row in shown], _sealed(seal, shown[-1][1], shown[-1][2]) if more else None)
 
 
-def _sealed(sort: str, value: Any, row_id: int) -> str:
+def _sealed(seal: str, value: Any, row_id: int) -> str:
     plain = value.isoformat() if isinstance(value, date | datetime) else value
-    return base64.urlsafe_b64encode(orjson.dumps([sort, plain, row_id])).decode().rstrip("=")
+    return base64.urlsafe_b64encode(orjson.dumps([seal, plain, row_id])).decode().rstrip("=")
 
 
-def _opened(cursor: str, sort: str, kind: type) -> tuple[Any, int]:
+def _opened(cursor: str, seal: str, kind: type) -> tuple[Any, int]:
     try:
         known, value, row_id = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if known == sort and isinstance(row_id, int):
-            return _typed(value, kind), row_id
-    except (binascii.Error, ValueError, TypeError):
+        if known == seal:
+            return _typed(value, kind), _typed(row_id, int)
+    except (binascii.Error, ValueError, TypeError, OverflowError):
         pass
     raise Invalid(errors={"cursor": ["Not a cursor of this list."]})
 
@@ -80,9 +81,13 @@ def _typed(value: Any, kind: type) -> Any:
         instant = datetime.fromisoformat(value)
         if instant.tzinfo is None:
             raise ValueError("naive")
-        return instant
+        return instant.astimezone(UTC)
     if kind is date:
         return date.fromisoformat(value)
     if not isinstance(value, kind) or isinstance(value, bool):
         raise TypeError(kind)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("no column holds it")
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("no column holds it")
     return value
