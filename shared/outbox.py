@@ -132,9 +132,8 @@ def deliver(db: Database, topics: Topics, message: Outbox) -> bool:
     """Send one leased message; whether it is settled. When not, the relay tries again later."""
     token = request_id.set(message.request_id)
     failure: str | None = None
-    topic = topics[message.topic]
     try:
-        topic.send(message)
+        topics[message.topic].send(message)
     except Undeliverable as why:
         failure = str(why)
     except Exception as why:  # whatever it was, the message must stay
@@ -145,7 +144,7 @@ def deliver(db: Database, topics: Topics, message: Outbox) -> bool:
         request_id.reset(token)
     with db.write() as session:
         if session.execute(delete(Outbox).where(*_still(message)).returning(Outbox.id)).first():
-            topic.settled(session, message, failure)
+            topics[message.topic].settled(session, message, failure)
     return True
 
 
