@@ -105,7 +105,7 @@ def start(settings: Settings) -> Iterator[Start]:
 
         def started(**said: Any) -> Gateway:
             peers = {name: stack.enter_context(Peer().serving()) for name in SERVICES if f"{name}_url" not in said}
-            addresses = {f"{name}_url": peer.url for name, peer in peers.items()}
+            addresses: dict[str, Any] = {f"{name}_url": peer.url for name, peer in peers.items()}
             app = create_app(replace(settings, **addresses, **said))
             stack.callback(app.extensions["gateway"].close)
             issued = actions.issue(app.extensions["gateway"].db, KEY_SECRET, "Acme")

@@ -1,11 +1,11 @@
 """Stand-in services on real sockets: `Peer` speaks HTTP and remembers what it was asked, `Rude` breaks the rules."""
 
-import http.client
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from hashlib import blake2b
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -20,7 +20,7 @@ class Seen:
 
     method: str
     target: str
-    headers: http.client.HTTPMessage
+    headers: Message
     body: bytes = b""
     size: int = 0
     digest: str = ""
