@@ -62,6 +62,7 @@ class Reservation:
     expense: Expense
     asked: Spend
     message: Outbox
+    owed: bool = False  # the undo stands in for a message that the budget service has not acknowledged yet
     refusal: ApiError | None = None
 
 
@@ -138,13 +139,13 @@ def reserve_change(
             if not messages.under_way(session, expense):
                 if ticket:
                     idempotency.claim(session, ticket)
-                messages.supersede(session, expense)
+                owed = messages.supersede(session, expense)
                 message = messages.arm(session, expense, before, asks=asked, ticket=ticket)
                 break
         if time.monotonic() > give_up:
             raise Conflict
         time.sleep(PAUSE)
-    return _asked(db, outside, Reservation(expense, asked, message), held=rules.leaves(before, asked))
+    return _asked(db, outside, Reservation(expense, asked, message, owed), held=rules.leaves(before, asked))
 
 
 def update(
@@ -221,9 +222,12 @@ def unlink(db: Database, caller: Caller, budget_id: str) -> int:
 
 
 def withdraw(db: Database, reservation: Reservation) -> None:
-    """End a refused reservation: nothing was booked, so there is nothing to undo."""
+    """End a refused reservation: nothing was booked, so there is nothing to undo, but what was owed before stays so."""
     with db.write() as session:
-        outbox.disarm(session, reservation.message)
+        if reservation.owed:
+            outbox.fire(session, reservation.message)
+        else:
+            outbox.disarm(session, reservation.message)
 
 
 def abandon(db: Database, reservation: Reservation) -> None:

@@ -70,11 +70,12 @@ def tell(session: Session, expense: Expense, state: Spend) -> Outbox:
     )
 
 
-def supersede(session: Session, expense: Expense) -> None:
-    """Free the key of the message there is, as what is written next takes its place."""
+def supersede(session: Session, expense: Expense) -> bool:
+    """Free the key of the message there is, as what is written next takes its place; whether there is one."""
     known = outbox.find(session, SPEND, expense.uuid)
     if known and known.body.get("ticket"):
         idempotency.free(session, known.workspace_id, known.body["ticket"])
+    return known is not None
 
 
 def under_way(session: Session, expense: Expense) -> bool:

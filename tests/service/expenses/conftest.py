@@ -1,6 +1,6 @@
 """The expense service in this process, wired to a real budget service in this process."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -26,12 +26,15 @@ class Line(Wire):
     """The wire to a service, which a test can cut: before the request arrives there, or before its answer is back."""
 
     cut: str | None = None
+    cuts: Sequence[str | None] = ()
+    """What happens to the next requests, one after the other; `cut` is for all that follow."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        if self.cut == "before":
-            raise requests.ConnectionError("cut")
+        cut, self.cuts = (self.cuts[0], self.cuts[1:]) if self.cuts else (self.cut, ())
+        if cut == "before":
+            raise requests.ConnectTimeout("cut")
         answer = super().send(request, *args, **kwargs)
-        if self.cut == "after":
+        if cut == "after":
             raise requests.ReadTimeout("cut")
         return answer
 
