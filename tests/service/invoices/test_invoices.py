@@ -258,11 +258,11 @@ def test_lines_are_rounded_again_in_a_new_currency(invoices: Client) -> None:
         {"currency": "EUR"},
     ],
 )
-@pytest.mark.parametrize("status", ["sent", "overdue", "paid", "cancelled"])
-def test_amounts_are_fixed_once_sent(invoices: Client, change: dict[str, Any], status: str) -> None:
-    made = make(invoices, items=ITEMS, tax=20, status=status)
-    with nothing_changes(invoices, made):
-        refused(invoices.put(url(made), json=change | {"notes": "x"}), "fixed once the invoice is sent")
+def test_amounts_are_fixed_once_sent(invoices: Client, change: dict[str, Any]) -> None:
+    for status in ("sent", "overdue", "paid", "cancelled"):
+        made = make(invoices, items=ITEMS, tax=20, status=status)
+        with nothing_changes(invoices, made):
+            refused(invoices.put(url(made), json=change | {"notes": "x"}), "fixed once the invoice is sent")
 
 
 def test_a_client_may_write_back_all_that_it_read(invoices: Client) -> None:

@@ -28,15 +28,15 @@ MOVES = {
 
 
 @pytest.mark.parametrize("status", MOVES)
-@pytest.mark.parametrize("to", MOVES)
-def test_a_status_moves_only_forward(invoices: Client, status: str, to: str) -> None:
-    made = make(invoices, status=status, total=10)
-    assert made["status"] == status
-    if to in MOVES[status]:
-        assert data(invoices.put(url(made), json={"status": to}))["status"] == to
-    else:
-        with nothing_changes(invoices, made):
-            refused(invoices.put(url(made), json={"status": to, "notes": "x"}), status, to)
+def test_a_status_moves_only_forward(invoices: Client, status: str) -> None:
+    for to in MOVES:
+        made = make(invoices, status=status, total=10)
+        assert made["status"] == status
+        if to in MOVES[status]:
+            assert data(invoices.put(url(made), json={"status": to}))["status"] == to
+        else:
+            with nothing_changes(invoices, made):
+                refused(invoices.put(url(made), json={"status": to, "notes": "x"}), status, to)
 
 
 @pytest.mark.parametrize("status", ["sent", "overdue", "paid", "cancelled"])
