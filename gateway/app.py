@@ -4,16 +4,12 @@ All of it happens in `before_request`, so no path, method or body of a stranger'
 `gateway.pages` are open.
 """
 
-import re
 import time
 from functools import partial
-from uuid import uuid4
 
 import structlog
 from flask import Flask, Response, g, request
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import MethodNotAllowed
 
 from gateway import client, routes
 from gateway.forward import forward
@@ -23,7 +19,7 @@ from gateway.parts import build, parts
 from gateway.settings import Settings
 from shared import errors
 from shared.logs import request_id
-from shared.web import spoken
+from shared.web import begin, word_errors
 
 GUARDS = {
     "X-Content-Type-Options": "nosniff",
@@ -33,8 +29,6 @@ GUARDS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 """What every answer says, unless it says it already. Of a service's words only the last two are let through."""
-
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII)
 
 log = structlog.get_logger()
 
@@ -48,11 +42,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(pages)
     app.before_request(_answer)
     app.after_request(_end)
-    app.register_error_handler(HTTPException, _worded)
-    app.register_error_handler(errors.ApiError, spoken)
-    app.register_error_handler(DBAPIError, _database_away)
-    app.register_error_handler(PoolTimeout, _database_away)
-    app.register_error_handler(Exception, _our_fault)
+    word_errors(app)
     return app
 
 
@@ -60,9 +50,7 @@ def create_app(settings: Settings) -> Flask:
 
 
 def _answer() -> Response | None:
-    g.began = time.perf_counter()
-    asked = request.headers.get("X-Request-Id", "")
-    request_id.set(asked if _REQUEST_ID.fullmatch(asked) else uuid4().hex)
+    begin()
     if request.blueprint == pages.name:
         return None
     gateway = parts()
@@ -115,26 +103,3 @@ def _end(response: Response) -> Response:
         key_id=known.caller.key_id if known else None,
     )
     return response
-
-
-# Errors
-
-
-def _worded(error: HTTPException) -> Response:
-    kind = errors.BY_STATUS.get(error.code or 500)
-    if kind is None:
-        kind = errors.Invalid if 400 <= (error.code or 500) < 500 else errors.Internal
-    response = spoken(kind())
-    if isinstance(error, MethodNotAllowed):
-        response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
-    return response
-
-
-def _database_away(error: Exception) -> Response:
-    log.error("database.unavailable", why=str(error))
-    return spoken(errors.Unavailable())
-
-
-def _our_fault(error: Exception) -> Response:
-    log.error("request.failed", exc_info=error)
-    return spoken(errors.Internal())

@@ -15,10 +15,10 @@ from gateway.upstream import Ask, Exchange, Upstream
 from shared import caller as callers
 from shared.errors import ApiError, DeadlineExceeded, Invalid, TooLarge, Unavailable
 from shared.logs import request_id
+from shared.web import JSON_BYTES
 
-JSON_BYTES = 1024 * 1024
 UPLOAD_BYTES = 10 * 1024 * 1024 + PIECE
-"""The largest bodies taken (api.md, section 1); a form is somewhat larger than the file in it."""
+"""The largest form taken (api.md, section 1); it is somewhat larger than the file in it."""
 
 HOP_BY_HOP = frozenset(
     {

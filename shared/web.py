@@ -19,7 +19,7 @@ from flask import Flask, Response, current_app, g, request
 from flask.json.provider import JSONProvider
 from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, ValidationError
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from webargs.flaskparser import FlaskParser
@@ -82,19 +82,12 @@ def new_app(service: Service, routes: Iterable[Blueprint], *, body_bytes: int = 
         OPENAPI_VERSION="3.0.3",
         PROPAGATE_EXCEPTIONS=False,
     )
-    app.before_request(_begin)
+    app.before_request(_admit)
     app.after_request(_end)
     api = DescribedApi(app)
     for blueprint in routes:
         api.register_blueprint(blueprint)
-    app.register_error_handler(HTTPException, _worded_http)  # after Api, which registers one of its own
-    app.register_error_handler(errors.ApiError, spoken)
-    app.register_error_handler(idempotency.Replay, _replayed)
-    app.register_error_handler(DBAPIError, _database_away)
-    app.register_error_handler(PoolTimeout, _database_away)
-    app.register_error_handler(IntegrityError, _conflicting)
-    app.register_error_handler(StaleDataError, _conflicting)
-    app.register_error_handler(Exception, _our_fault)
+    word_errors(app)  # after Api, which registers a handler of its own
     for endpoint, view in app.view_functions.items():
         if not getattr(view, "answers_once", False):
             app.view_functions[endpoint] = _once(view)
@@ -279,10 +272,15 @@ class _Json(JSONProvider):
 # The order of a request
 
 
-def _begin() -> None:
+def begin() -> None:
+    """Start the clock, and take over the request's id where it is well formed; else make one."""
     g.began = time.perf_counter()
     asked = request.headers.get("X-Request-Id", "")
     request_id.set(asked if _REQUEST_ID.fullmatch(asked) else uuid4().hex)
+
+
+def _admit() -> None:
+    begin()
     if request.endpoint in OPEN:
         return
     known = service()
@@ -350,6 +348,20 @@ def settle(asked: idempotency.Ticket | None, work: Callable[[], Response], *, cl
 # Errors
 
 
+def word_errors(app: Flask) -> None:
+    """Answer whatever goes wrong in the words of the path's dialect, unmatched paths and our own faults included."""
+    app.register_error_handler(errors.ApiError, spoken)
+    app.register_error_handler(idempotency.Replay, _replayed)
+    app.register_error_handler(HTTPException, _worded_http)
+    app.register_error_handler(IntegrityError, _conflicting)
+    app.register_error_handler(StaleDataError, _conflicting)
+    app.register_error_handler(DBAPIError, _database_away)
+    app.register_error_handler(ProgrammingError, _our_fault)
+    app.register_error_handler(DataError, _our_fault)
+    app.register_error_handler(PoolTimeout, _database_away)
+    app.register_error_handler(Exception, _our_fault)
+
+
 def _conflicting(error: Exception) -> Response:
     """Two writers met, and the database let only one of them through."""
     log.warning("request.conflict", why=str(error))
@@ -371,15 +383,9 @@ def _worded_http(error: HTTPException) -> Response:
 
 
 def _database_away(error: Exception) -> Response:
-    if isinstance(error, DBAPIError) and not error.connection_invalidated and not _passing(error):
-        return _our_fault(error)
+    """The database is away, locked, full or broken; the statement was not the fault."""
     log.error("database.unavailable", why=str(error))
     return spoken(errors.Unavailable())
-
-
-def _passing(error: DBAPIError) -> bool:
-    """Whether the fault is the database's state rather than our statement: away, locked, deadlocked, full."""
-    return type(error).__name__ == "OperationalError"
 
 
 def _our_fault(error: Exception) -> Response:
