@@ -6,6 +6,7 @@ A temporary failure raises whatever it was, and the relay comes back; a permanen
 import os
 import smtplib
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -19,8 +20,8 @@ from typing import Any
 from services.invoices.settings import Settings
 from shared.outbox import Undeliverable
 
-DEADLINE = 5
-"""Seconds to wait for one answer of the SMTP server."""
+DEADLINE = 9.0
+"""Seconds for a whole conversation with the SMTP server: the relay's lease reckons with 10 for a delivery."""
 
 OUR_FAULT = frozenset({530, 534, 535, 538})
 """Permanent refusals that are about our login, not about the message: it waits until the settings are right."""
@@ -99,12 +100,29 @@ def to_smtp(settings: Settings, _key: str, message: EmailMessage, to: str) -> No
 CHANNELS: Mapping[str, Channel] = {"file": to_file, "smtp": to_smtp}
 
 
+class _Punctual(smtplib.SMTP):
+    """A connection with one deadline for all its answers together; smtplib's own timeout begins anew at each."""
+
+    def __init__(self, host: str, port: int, **kwargs: Any) -> None:
+        self._until = time.monotonic() + DEADLINE
+        super().__init__(host, port, timeout=DEADLINE, **kwargs)
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.sock:
+            self.sock.settimeout(max(0.01, self._until - time.monotonic()))
+        return super().getreply()
+
+
+class _PunctualTls(_Punctual, smtplib.SMTP_SSL):
+    """The same, encrypted from the first byte."""
+
+
 def _connected(settings: Settings) -> smtplib.SMTP:
     where = (settings.smtp_host, settings.smtp_port)
     if settings.smtp_tls == "tls":
-        smtp: smtplib.SMTP = smtplib.SMTP_SSL(*where, timeout=DEADLINE, context=ssl.create_default_context())
+        smtp: smtplib.SMTP = _PunctualTls(*where, context=ssl.create_default_context())
     else:
-        smtp = smtplib.SMTP(*where, timeout=DEADLINE)
+        smtp = _Punctual(*where)
     try:
         if settings.smtp_tls == "starttls":
             smtp.starttls(context=ssl.create_default_context())

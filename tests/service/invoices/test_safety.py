@@ -6,13 +6,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
 
 from shared.caller import HEADER
 from tests.client import Client
 from tests.service.invoices.steps import (
     INVOICES,
-    ITEMS,
     SETTINGS,
     Facts,
     actions,
@@ -250,35 +248,3 @@ def test_settings_begin_with_defaults_and_change_by_name(invoices: Client) -> No
         wrong(admin.put(SETTINGS, json={"number_format": bad, "seller_name": "x"}), "number_format")
     wrong(admin.put(SETTINGS, json={"logo": "x"}), "logo")
     assert data(admin.get(SETTINGS)) == data(changed)
-
-
-# What a request costs
-
-
-def test_hot_paths_ask_the_database_no_more_than_they_must(app: Flask, invoices: Client, backend: str) -> None:
-    db = app.extensions["service"].db
-    asked: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if not statement.startswith("BEGIN"):
-            asked.append(" ".join(statement.split()[:3]))
-
-    for engine in (db.engine, db._reader) if backend == "sqlite" else (db.engine,):  # PostgreSQL's are one
-        event.listen(engine, "before_cursor_execute", note)
-
-    def cost(work: Callable[[], Any]) -> list[str]:
-        asked.clear()
-        assert work().status_code < 300
-        return sorted(asked)
-
-    made = make(invoices, items=ITEMS)
-    make(invoices, items=ITEMS)
-    assert cost(lambda: invoices.post(INVOICES, json={"invoice_number": "A", "items": ITEMS})) == [
-        "INSERT INTO audit",
-        "INSERT INTO invoices",
-        "INSERT INTO items",
-    ]
-    assert len(cost(lambda: invoices.get(url(made)))) == 2
-    assert len(cost(lambda: invoices.get(f"{INVOICES}?limit=50"))) == 2
-    assert len(cost(lambda: invoices.put(url(made), json={"notes": "x"}))) == 4
-    assert len(cost(lambda: invoices.get(url(made, "/history")))) == 2

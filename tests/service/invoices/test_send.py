@@ -1,10 +1,12 @@
 """Sending: one letter per accepted send, through a folder or a real SMTP server, and what became of it."""
 
+import asyncio
 import email
 import email.policy
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from email.message import EmailMessage
@@ -15,6 +17,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from flask import Flask
 
+from services.invoices import mail
 from services.invoices.app import create_relay
 from services.invoices.settings import Settings
 from shared.outbox import Outbox, Relay
@@ -254,8 +257,10 @@ class Server:
     def __init__(self) -> None:
         self.taken: list[tuple[list[str], bytes]] = []
         self.rcpt, self.data = "250 OK", "250 OK"
+        self.pause = 0.0  # seconds that it thinks about a recipient
 
     async def handle_RCPT(self, _s: Any, _x: Any, envelope: Any, address: str, _o: Any) -> str:  # noqa: N802
+        await asyncio.sleep(self.pause)
         if self.rcpt.startswith("250"):
             envelope.rcpt_tos.append(address)
         return self.rcpt
@@ -343,6 +348,18 @@ def test_a_passing_refusal_delays_the_letter(
     through.run_once()
     assert read(invoices, made)["delivery"]["status"] == "delivered"
     assert len(server[0].taken) == 1
+
+
+def test_a_server_that_takes_its_time_does_not_outlast_the_lease(
+    invoices: Client, through: Relay, server: tuple[Server, Controller], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail, "DEADLINE", 0.3)
+    server[0].pause = 1.0
+    sent(invoices)
+    began = time.monotonic()
+    through.run_once()
+    assert time.monotonic() - began < 0.9
+    assert server[0].taken == []
 
 
 @pytest.mark.parametrize(("step", "reply"), [("rcpt", "550 no such user"), ("data", "554 not wanted")])

@@ -9,6 +9,7 @@ from marshmallow import Schema
 from services.invoices import actions, queries, settings
 from services.invoices.api.finance.schemas import (
     EXAMPLE,
+    SHOWN,
     EntryList,
     EntryQuery,
     InvoiceAnswer,
@@ -38,7 +39,7 @@ def list_invoices(query: dict[str, Any]) -> Response:
 
 @routes.post("")
 @routes.arguments(InvoiceIn, example=EXAMPLE)
-@routes.response(201, InvoiceAnswer)
+@routes.response(201, InvoiceAnswer, example=SHOWN)
 def create_invoice(facts: dict[str, Any]) -> Response:
     """Create an invoice."""
     invoice = actions.create(db(), caller(), facts, prefix=settings.current().transaction_prefix)
@@ -46,7 +47,7 @@ def create_invoice(facts: dict[str, Any]) -> Response:
 
 
 @routes.get("/<uuid:invoice_id>")
-@routes.response(200, InvoiceAnswer)
+@routes.response(200, InvoiceAnswer, example=SHOWN)
 def get_invoice(invoice_id: str) -> Response:
     """Get an invoice."""
     return _shown(queries.find(db(), caller(), invoice_id))

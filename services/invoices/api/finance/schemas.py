@@ -1,6 +1,7 @@
 """What can be written and read of invoices: names, kinds and limits, as OpenAPI shows them."""
 
 from decimal import Decimal
+from typing import Any
 
 from marshmallow import Schema, fields, validate
 
@@ -12,22 +13,44 @@ LINES = 1000
 DEAREST = Decimal("999999999.999999")
 MOST = Decimal(10) ** 13
 
-EXAMPLE = {
+EXAMPLE_ITEMS: list[dict[str, Any]] = [
+    {"description": "Service A", "quantity": 1, "unit_price": 100.00},
+    {"description": "Service B", "quantity": 2, "unit_price": 50.00},
+]
+EXAMPLE: dict[str, Any] = {
     "invoice_number": "INV-2024-001",
     "client_name": "Acme Corp",
     "client_email": "billing@acme.com",
     "client_address": "123 Main St",
     "due_date": "2024-04-01",
     "status": "draft",
-    "items": [
-        {"description": "Service A", "quantity": 1, "unit_price": 100.00},
-        {"description": "Service B", "quantity": 2, "unit_price": 50.00},
-    ],
+    "items": EXAMPLE_ITEMS,
     "subtotal": 200.00,
     "tax": 20.00,
     "total": 220.00,
     "notes": "Payment due within 30 days",
 }
+
+SHOWN = {
+    "data": EXAMPLE
+    | {
+        "id": "1f0e8a52-6c1b-4a57-9d3e-0c5a7be1f001",
+        "issue_date": "2024-03-01",
+        "currency": "USD",
+        "items": [
+            {"id": "1f0e8a52-6c1b-4a57-9d3e-0c5a7be1f002", **EXAMPLE_ITEMS[0], "amount": 100.00},
+            {"id": "1f0e8a52-6c1b-4a57-9d3e-0c5a7be1f003", **EXAMPLE_ITEMS[1], "amount": 100.00},
+        ],
+        "amount_paid": 0.00,
+        "amount_due": 220.00,
+        "is_overdue": False,
+        "delivery": None,
+        "sent_at": None,
+        "created_at": "2024-03-01T09:30:00Z",
+        "updated_at": "2024-03-01T09:30:00Z",
+    }
+}
+"""What the example reads back as."""
 
 
 class ItemIn(Schema):
