@@ -1,6 +1,6 @@
 """What can be done with budgets: one function, one `with db.write()` block, one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,7 +14,7 @@ from services.budgets.queries import owned
 from shared import audit
 from shared.caller import Caller
 from shared.db import Database, new_id
-from shared.errors import Invalid, NotFound, Refused
+from shared.errors import Conflict, Invalid, NotFound, Refused
 from shared.money import Imprecise, Money
 from shared.versions import IfMatch
 
@@ -107,23 +107,29 @@ class SpendState:
 def accept_spend(db: Database, workspace_id: str, expense_id: str, state: SpendState) -> int:
     """Take the newest state of an expense; an older one or a copy changes nothing. The version known afterwards.
 
-    Check and booking are one transaction under the locks of the budgets, taken in the order of their ids.
+    Check and booking are one transaction under the locks of the budgets, taken in the order of their ids, and then of
+    the spend, in the order in which deleting a budget takes them.
 
     Raises:
+        Conflict: another message about the expense came in between; ask again.
         NotFound: no such budget.
         InsufficientFunds: over what a hard budget has left.
         Refused: another currency, a budget that is not active, a date outside an enforced period.
     """
     with db.write() as session:
-        known = session.scalar(select(Spend).where(Spend.workspace_id == workspace_id, Spend.expense_id == expense_id))
+        mine = select(Spend).where(Spend.workspace_id == workspace_id, Spend.expense_id == expense_id)
+        seen = session.execute(mine.with_only_columns(Spend.version, Spend.budget_id, Spend.held_budget_id)).first()
+        budgets = _locked(session, workspace_id, seen[1:] if seen else (), state)
+        known = session.scalar(mine.with_for_update())
         if known and known.version >= state.version:
             return known.version
-        budgets = _locked(session, workspace_id, known, state)
+        if known and (seen is None or known.version != seen.version):
+            raise Conflict
         by_uuid = {budget.uuid: budget for budget in budgets}
         target = by_uuid.get(state.budget_id or "")
         held = by_uuid.get(state.held[0]) if state.held else None
         if state.enforce:
-            _check_ask(target, state)
+            _check_ask(known, target, state)
         spend = known or Spend(workspace_id=workspace_id, expense_id=expense_id)
         before = _booked(spend) if known else {}
         spend.version, spend.currency, spend.spent_on = state.version, state.amount.currency, state.spent_on
@@ -159,22 +165,24 @@ def _money(facts: Facts, name: str, currency: str) -> Money | None:
         raise Invalid(errors={name: [str(why)]}) from None
 
 
-def _locked(session: Session, workspace_id: str, known: Spend | None, state: SpendState) -> list[Budget]:
+def _locked(session: Session, workspace_id: str, booked: Iterable[int | None], state: SpendState) -> list[Budget]:
     """Every budget that the message touches, old and new, locked in the order of their ids."""
     named = [name for name in (state.budget_id, state.held and state.held[0]) if name]
-    left = [pk for pk in (known.budget_id, known.held_budget_id) if pk] if known else []
+    left = [pk for pk in booked if pk]
     if not named and not left:
         return []
     mine = and_(Budget.workspace_id == workspace_id, or_(Budget.uuid.in_(named), Budget.id.in_(left)))
     return list(session.scalars(select(Budget).where(mine).order_by(Budget.id).with_for_update()))
 
 
-def _check_ask(target: Budget | None, state: SpendState) -> None:
+def _check_ask(known: Spend | None, target: Budget | None, state: SpendState) -> None:
     if state.budget_id is None:
         return
     if target is None:
         raise NotFound
     rules.check_currency(state.amount.currency, target.currency)
+    if known is None or known.budget_id != target.id:  # an expense of nothing joins no closed budget either
+        rules.check_open(target.status)
     if target.enforce_period:
         rules.check_within(state.spent_on, target.start_on, target.end_on)
 
