@@ -1,4 +1,4 @@
-"""The promise of section 7: success means both are booked, refusal means neither is, no answer ends in one of the two."""
+"""The promise of section 7: success means both are booked, refusal means neither is, no answer ends in one of them."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
