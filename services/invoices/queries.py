@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, Select, and_, case, cast, func, literal, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Double, Select, and_, bindparam, case, cast, func, literal, or_, select
+from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from services.invoices import rules
@@ -36,11 +36,24 @@ PAYMENT_SORTS: Sorts = {"created_at": Payment.created_at, "date": Payment.paid_o
 HISTORY_SORTS: Sorts = {"at": Audit.id}
 """Entries about one invoice are written one after the other, so their ids are in the order of their times."""
 
+ONE = (
+    select(Invoice)
+    .where(Invoice.workspace_id == bindparam("workspace_id"), Invoice.uuid == bindparam("uuid"))
+    .options(joinedload(Invoice.items.and_(Item.workspace_id == Invoice.workspace_id)))
+)
+ONE_LIMITED = ONE.where(Invoice.account_id.in_(bindparam("account_ids", expanding=True)))
+"""One invoice with its items. Built once, because this is asked most, and building it costs as much as running it."""
+
 
 def find(db: Database, caller: Caller, invoice_id: str) -> Invoice:
     """One invoice with its items. Raises NotFound."""
     with db.read() as session:
-        return with_items(session, caller, [owned(session, caller, invoice_id)])[0]
+        asked = {"workspace_id": caller.workspace_id, "uuid": invoice_id, "account_ids": caller.account_ids}
+        limited = caller.account_ids is not None
+        found = session.scalars(ONE_LIMITED if limited else ONE, asked).unique().one_or_none()
+    if found is None:
+        raise NotFound
+    return found
 
 
 def listing(db: Database, caller: Caller, *, sort: str, limit: int, cursor: str | None, **by: Any) -> Page[Invoice]:
