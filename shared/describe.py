@@ -54,6 +54,11 @@ class DescribedApi(Api):  # type: ignore[misc]
         self.register_field(Amount, "number", None)
 
 
+def listed(shown: Document) -> Document:
+    """The example of a list that holds only the thing shown in `{"data": ...}`."""
+    return {"data": [shown["data"]], "has_more": False, "next_cursor": None}
+
+
 def document(api: Api) -> Document:
     """The whole description of one service."""
     described: Document = deepcopy(api.spec.to_dict())

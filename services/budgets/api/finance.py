@@ -8,6 +8,7 @@ from marshmallow import Schema, fields, validate
 
 from services.budgets import actions, queries, rules
 from services.budgets.models import Budget, Spend
+from shared.describe import listed
 from shared.fields import NAME, Amount, CurrencyCode, Day, Text
 from shared.web import ListQuery, Routes, caller, db, if_match, listing, nothing, one
 
@@ -33,6 +34,15 @@ SHOWN = {
         "enforce_period": False,
         "created_at": "2024-01-01T09:00:00.000000Z",
         "updated_at": "2024-01-01T09:00:00.000000Z",
+    }
+}
+SPEND_SHOWN = {
+    "data": {
+        "expense_id": "82c6f1e8-b885-4485-9cfd-b4980a847aa1",
+        "amount": 100.00,
+        "currency": "USD",
+        "date": "2024-01-15",
+        "updated_at": "2024-01-15T09:00:00.000000Z",
     }
 }
 
@@ -112,7 +122,7 @@ class SpendQuery(ListQuery):
 
 @routes.get("")
 @routes.arguments(BudgetQuery, location="query")
-@routes.response(200, BudgetList, example={"data": [SHOWN["data"]], "has_more": False, "next_cursor": None})
+@routes.response(200, BudgetList, example=listed(SHOWN))
 def list_budgets(query: dict[str, Any]) -> Response:
     """List budgets."""
     return listing(queries.listing(db(), caller(), **query), spelled)
@@ -152,23 +162,7 @@ def delete_budget(budget_id: str) -> Response:
 
 @routes.get("/<uuid:budget_id>/spends")
 @routes.arguments(SpendQuery, location="query")
-@routes.response(
-    200,
-    SpendList,
-    example={
-        "data": [
-            {
-                "expense_id": "82c6f1e8-b885-4485-9cfd-b4980a847aa1",
-                "amount": 100.00,
-                "currency": "USD",
-                "date": "2024-01-15",
-                "updated_at": "2024-01-15T09:00:00.000000Z",
-            }
-        ],
-        "has_more": False,
-        "next_cursor": None,
-    },
-)
+@routes.response(200, SpendList, example=listed(SPEND_SHOWN))
 def list_spends(query: dict[str, Any], budget_id: str) -> Response:
     """List what is booked on a budget, expense by expense."""
     return listing(queries.spends(db(), caller(), budget_id, **query), spelled_spend)

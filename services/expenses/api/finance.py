@@ -13,6 +13,7 @@ from services.expenses.actions import Outside, Reservation
 from services.expenses.models import Expense
 from services.expenses.receipts import Receipt
 from services.expenses.rules import RECEIPT_TYPES
+from shared.describe import listed
 from shared.errors import Invalid, NotFound
 from shared.fields import DESCRIPTION, NAME, Amount, CurrencyCode, Day, Text, WebAddress
 from shared.idempotency import Ticket
@@ -113,7 +114,7 @@ def _body(example: Mapping[str, Any]) -> dict[str, Any]:
 
 @routes.get("")
 @routes.arguments(ExpenseQuery, location="query")
-@routes.response(200, ExpenseList, example={"data": [SHOWN["data"]], "has_more": False, "next_cursor": None})
+@routes.response(200, ExpenseList, example=listed(SHOWN))
 def list_expenses(query: dict[str, Any]) -> Response:
     """List expenses."""
     return listing(queries.listing(db(), caller(), **query), spelled)

@@ -8,7 +8,11 @@ from marshmallow import Schema
 
 from services.invoices import actions, queries, settings
 from services.invoices.api.finance.schemas import (
+    ENTRY_SHOWN,
     EXAMPLE,
+    PAYMENT,
+    PAYMENT_SHOWN,
+    SENT,
     SHOWN,
     EntryList,
     EntryQuery,
@@ -23,6 +27,7 @@ from services.invoices.api.finance.schemas import (
 )
 from services.invoices.api.finance.spelling import spelled, spelled_entry, spelled_payment
 from services.invoices.models import Invoice
+from shared.describe import listed
 from shared.web import Routes, caller, db, if_match, json_body, listing, load, nothing, one
 
 routes = Routes("invoices", __name__, scope="invoices", url_prefix="/v1/dev/finance/invoices")
@@ -30,7 +35,7 @@ routes = Routes("invoices", __name__, scope="invoices", url_prefix="/v1/dev/fina
 
 @routes.get("")
 @routes.arguments(InvoiceQuery, location="query")
-@routes.response(200, InvoiceList)
+@routes.response(200, InvoiceList, example=listed(SHOWN))
 def list_invoices(query: dict[str, Any]) -> Response:
     """List invoices."""
     page = queries.listing(db(), caller(), **query)
@@ -55,7 +60,7 @@ def get_invoice(invoice_id: str) -> Response:
 
 @routes.put("/<uuid:invoice_id>")
 @routes.arguments(InvoiceIn, example={"due_date": "2024-05-01", "notes": "Payment due within 60 days"})
-@routes.response(200, InvoiceAnswer)
+@routes.response(200, InvoiceAnswer, example=SHOWN)
 def update_invoice(facts: dict[str, Any], invoice_id: str) -> Response:
     """Update an invoice: what is named changes, the rest stays."""
     return _shown(actions.update(db(), caller(), invoice_id, facts, if_match()))
@@ -70,7 +75,7 @@ def delete_invoice(invoice_id: str) -> Response:
 
 
 @routes.post("/<uuid:invoice_id>/send")
-@routes.response(200, InvoiceAnswer)
+@routes.response(200, InvoiceAnswer, example=SENT)
 def send_invoice(invoice_id: str) -> Response:
     """Send an invoice to its client, or send it again. It takes no body, or an empty object."""
     _check_nothing_asked()
@@ -80,15 +85,15 @@ def send_invoice(invoice_id: str) -> Response:
 
 @routes.get("/<uuid:invoice_id>/payments")
 @routes.arguments(PaymentQuery, location="query")
-@routes.response(200, PaymentList)
+@routes.response(200, PaymentList, example=listed(PAYMENT_SHOWN))
 def list_payments(query: dict[str, Any], invoice_id: str) -> Response:
     """List the payments of an invoice."""
     return listing(queries.payments(db(), caller(), invoice_id, **query), spelled_payment)
 
 
 @routes.post("/<uuid:invoice_id>/payments")
-@routes.arguments(PaymentIn, example={"amount": 100.00, "date": "2024-03-15", "method": "bank transfer"})
-@routes.response(201, PaymentAnswer)
+@routes.arguments(PaymentIn, example=PAYMENT)
+@routes.response(201, PaymentAnswer, example=PAYMENT_SHOWN)
 def create_payment(facts: dict[str, Any], invoice_id: str) -> Response:
     """Book a payment. The one that completes the total makes the invoice paid."""
     payment = actions.pay(db(), caller(), invoice_id, facts, if_match())
@@ -97,7 +102,7 @@ def create_payment(facts: dict[str, Any], invoice_id: str) -> Response:
 
 
 @routes.get("/<uuid:invoice_id>/payments/<uuid:payment_id>")
-@routes.response(200, PaymentAnswer)
+@routes.response(200, PaymentAnswer, example=PAYMENT_SHOWN)
 def get_payment(invoice_id: str, payment_id: str) -> Response:
     """Get a payment."""
     return one(spelled_payment(queries.payment(db(), caller(), invoice_id, payment_id)))
@@ -105,7 +110,7 @@ def get_payment(invoice_id: str, payment_id: str) -> Response:
 
 @routes.get("/<uuid:invoice_id>/history")
 @routes.arguments(EntryQuery, location="query")
-@routes.response(200, EntryList)
+@routes.response(200, EntryList, example=listed(ENTRY_SHOWN))
 def list_history(query: dict[str, Any], invoice_id: str) -> Response:
     """List what happened to an invoice, the oldest first. It can be read after the invoice was deleted."""
     return listing(queries.history(db(), caller(), invoice_id, **query), spelled_entry)

@@ -31,7 +31,7 @@ EXAMPLE: dict[str, Any] = {
     "notes": "Payment due within 30 days",
 }
 
-SHOWN = {
+SHOWN: dict[str, dict[str, Any]] = {
     "data": EXAMPLE
     | {
         "id": "1f0e8a52-6c1b-4a57-9d3e-0c5a7be1f001",
@@ -51,6 +51,44 @@ SHOWN = {
     }
 }
 """What the example reads back as."""
+
+SENT = {
+    "data": SHOWN["data"]
+    | {
+        "status": "sent",
+        "sent_at": "2024-03-01T09:31:00Z",
+        "delivery": {
+            "status": "queued",
+            "to": "billing@acme.com",
+            "message_id": "<1f0e8a52-6c1b-4a57-9d3e-0c5a7be1f004@example.com>",
+            "error": None,
+        },
+    }
+}
+PAYMENT = {"amount": 100.00, "date": "2024-03-15", "method": "bank transfer"}
+PAYMENT_SHOWN = {
+    "data": PAYMENT
+    | {
+        "id": "1f0e8a52-6c1b-4a57-9d3e-0c5a7be1f005",
+        "currency": "USD",
+        "reference": None,
+        "note": None,
+        "created_at": "2024-03-15T10:00:00Z",
+    }
+}
+ENTRY_SHOWN = {
+    "data": {
+        "id": 2,
+        "at": "2024-03-01T09:31:00Z",
+        "action": "sent",
+        "member_id": 7,
+        "key_id": "1f0e8a52-6c1b-4a57-9d3e-0c5a7be1f006",
+        "request_id": "3a8d0f6c1c9b4e5d",
+        "changes": {"status": ["draft", "sent"]},
+    }
+}
+SETTINGS = {"seller_name": "Example Ltd", "number_format": "INV-{year}-{number:04d}"}
+SETTINGS_SHOWN = {"data": {"seller_address": None, "seller_tax_id": None, "bank_details": None} | SETTINGS}
 
 
 class ItemIn(Schema):
