@@ -10,6 +10,7 @@ ApiError
   PreconditionFailed    412   If-Match names another version
   TooLarge              413   the body is larger than allowed
   UnsupportedMedia      415   the body is of a kind that is not taken
+  RangeNotSatisfiable   416   the part of a file that is asked for is not in it
   Refused               422   understood, and not possible as things are
     InsufficientFunds
   TooManyRequests       429   the key's rate limit is used up
@@ -86,6 +87,10 @@ class UnsupportedMedia(ApiError):
     status, message = HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Unsupported media type"
 
 
+class RangeNotSatisfiable(ApiError):
+    status, message = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "The file has no such part"
+
+
 class Refused(ApiError):
     status, message = HTTPStatus.UNPROCESSABLE_ENTITY, "The operation cannot be completed"
 
@@ -125,6 +130,7 @@ BY_STATUS: dict[int, type[ApiError]] = {
         PreconditionFailed,
         TooLarge,
         UnsupportedMedia,
+        RangeNotSatisfiable,
         Refused,
         TooManyRequests,
         Internal,
