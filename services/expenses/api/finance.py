@@ -225,6 +225,8 @@ def _read() -> tuple[dict[str, Any], Receipt | None, Ticket | None]:
         return load(ExpenseIn(), json_body()), None, ticket()
     texts = {name: request.form.getlist(name) for name in request.form}
     files = {name: request.files.getlist(name) for name in request.files}
+    if not texts and not files:  # werkzeug makes nothing of a form that it cannot read
+        raise Invalid(errors={"form": ["A form with at least one field is required."]})
     for name, values in (texts | files).items():
         if len(values) != 1 or (name in texts and name in files):
             raise Invalid(errors={name: ["Given more than once."]})
