@@ -107,6 +107,15 @@ class WholeNumber(fields.Integer):
         return int(number)
 
 
+class TrueOrFalse(fields.Boolean):
+    """JSON's true or false, and nothing that stands for one."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 def _described(kwargs: dict[str, Any], **facts: str) -> dict[str, Any]:
     """Keyword arguments of a field, with `facts` for the OpenAPI document."""
     return kwargs | {"metadata": {**facts, **kwargs.get("metadata", {})}}

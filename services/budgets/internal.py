@@ -10,7 +10,7 @@ from services.budgets import actions
 from services.budgets.actions import SpendState
 from shared.caller import INTERNAL
 from shared.errors import Invalid
-from shared.fields import Amount, CurrencyCode, Day, WholeNumber
+from shared.fields import Amount, CurrencyCode, Day, TrueOrFalse, WholeNumber
 from shared.money import Imprecise, Money
 from shared.web import Routes, answer, caller, db
 
@@ -32,7 +32,7 @@ class SpendSchema(Schema):
     amount = Amount(required=True)
     currency = CurrencyCode(required=True)
     date = Day(required=True, allow_none=True)
-    enforce = fields.Boolean(required=True)
+    enforce = TrueOrFalse(required=True)
     held = fields.Nested(HeldSchema, load_default=None, allow_none=True)
 
 

@@ -3,10 +3,11 @@
 from typing import Any
 
 from flask import Response
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, validate
 
 from services.expenses import actions
 from shared.caller import INTERNAL
+from shared.fields import TrueOrFalse
 from shared.web import Routes, answer, caller, db
 
 routes = Routes("internal", __name__, scope=INTERNAL, url_prefix="/internal")
@@ -15,7 +16,7 @@ routes = Routes("internal", __name__, scope=INTERNAL, url_prefix="/internal")
 class BudgetStateSchema(Schema):
     """All that the expense service must know of a budget."""
 
-    deleted = fields.Boolean(required=True, validate=validate.Equal(True))
+    deleted = TrueOrFalse(required=True, validate=validate.Equal(True))
 
 
 @routes.put("/budgets/<uuid:budget_id>")

@@ -12,7 +12,19 @@ from marshmallow import ValidationError
 from marshmallow.fields import Field
 
 from shared.exact import loads
-from shared.fields import DESCRIPTION, NAME, NOTES, Amount, CurrencyCode, Day, Email, Text, WebAddress, WholeNumber
+from shared.fields import (
+    DESCRIPTION,
+    NAME,
+    NOTES,
+    Amount,
+    CurrencyCode,
+    Day,
+    Email,
+    Text,
+    TrueOrFalse,
+    WebAddress,
+    WholeNumber,
+)
 
 
 def why_not(field: Field, value: Any) -> list[str]:
@@ -234,3 +246,12 @@ def test_a_currency_is_known_by_its_code(code: str) -> None:
 @pytest.mark.parametrize("code", ["usd", "US", "XXX", "XAU", "ABC", "", "U$D"])
 def test_what_is_no_currency_is_refused(code: str) -> None:
     assert why_not(CurrencyCode(), code) == ["Not an ISO 4217 currency code."]
+
+
+def test_true_and_false_are_taken() -> None:
+    assert [TrueOrFalse().deserialize(value) for value in (True, False)] == [True, False]
+
+
+@pytest.mark.parametrize("value", [0, 1, Decimal(1), "true", "yes", "", [], {}])
+def test_what_stands_for_true_or_false_is_refused(value: Any) -> None:
+    assert why_not(TrueOrFalse(), value) == ["Not a valid boolean."]

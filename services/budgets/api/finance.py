@@ -9,7 +9,7 @@ from marshmallow import Schema, fields, validate
 from services.budgets import actions, queries, rules
 from services.budgets.models import Budget, Spend
 from shared.describe import listed
-from shared.fields import NAME, Amount, CurrencyCode, Day, Text
+from shared.fields import NAME, Amount, CurrencyCode, Day, Text, TrueOrFalse
 from shared.web import ListQuery, Routes, caller, db, if_match, listing, nothing, one
 
 MOST = Decimal("99999999.99")  # `finance`, "Create budget"
@@ -61,9 +61,7 @@ class BudgetIn(Schema):
         validate=validate.OneOf(rules.ENFORCEMENTS),
         metadata={"description": "`hard`: what would overspend it is refused."},
     )
-    enforce_period = fields.Boolean(
-        truthy={True}, falsy={False}, metadata={"description": "Take only expenses dated within the period."}
-    )
+    enforce_period = TrueOrFalse(metadata={"description": "Take only expenses dated within the period."})
 
 
 class BudgetOut(BudgetIn):
