@@ -57,7 +57,10 @@ class Money:
         return Decimal(self.minor).scaleb(-EXPONENT[self.currency])
 
     def __str__(self) -> str:
-        return f"{self.amount:f}"
+        decimals = EXPONENT[self.currency]
+        digits = str(abs(self.minor)).zfill(decimals + 1)
+        sign = "-" if self.minor < 0 else ""
+        return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}" if decimals else sign + digits
 
     def __add__(self, other: Self) -> Self:
         return type(self)(self.minor + self._same(other), self.currency)
