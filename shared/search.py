@@ -1,11 +1,21 @@
-"""Conditions that lists share: a piece of text, a span of amounts."""
+"""Conditions that lists share: one of several values, a piece of text, a span of amounts."""
 
+from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy import ARRAY, ColumnElement, and_, any_, func, literal, or_
+from sqlalchemy.orm import Session
 
 from shared.currencies import EXPONENT
+
+
+def among(session: Session, column: Any, values: Sequence[Any]) -> ColumnElement[bool]:
+    """Whether a column is one of `values`. PostgreSQL gets them as one array, so that any number is one statement."""
+    if session.get_bind().dialect.name == "sqlite":
+        chosen: ColumnElement[bool] = column.in_(values)
+        return chosen
+    return column == any_(literal(values, ARRAY(column.type)))  # type: ignore[no-any-return]
 
 
 def contains(piece: str, *columns: Any) -> ColumnElement[bool]:

@@ -16,7 +16,7 @@ from shared.currencies import EXPONENT
 from shared.db import Database
 from shared.errors import NotFound
 from shared.page import Page, Sorts, keyset
-from shared.search import at_least, at_most, contains
+from shared.search import among, at_least, at_most, contains
 
 MAJOR = cast(Invoice.total_minor, Double) / case(
     {code: 10.0**decimals for code, decimals in EXPONENT.items() if decimals != 2}, value=Invoice.currency, else_=100.0
@@ -141,7 +141,7 @@ def _items(session: Session, caller: Caller, invoice_ids: Iterable[int]) -> Iter
     ids = list(invoice_ids)
     if not ids:
         return []
-    query = select(Item).where(Item.workspace_id == caller.workspace_id, Item.invoice_id.in_(ids))
+    query = select(Item).where(Item.workspace_id == caller.workspace_id, among(session, Item.invoice_id, ids))
     return session.scalars(query.order_by(Item.invoice_id, Item.position))
 
 
