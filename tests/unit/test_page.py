@@ -160,12 +160,12 @@ def test_an_empty_list_is_one_page(db: Database) -> None:
     assert page(db, "-created_at", 10) == Page([], None)
 
 
-@pytest.mark.parametrize("sort", ["", "-", "--name", "id", "Name", "name,id", "name; DROP TABLE budgets", "__class__"])
-def test_an_unknown_sort_is_refused(db: Database, sort: str) -> None:
-    with pytest.raises(Invalid) as why:
-        page(db, sort, 10)
+def test_an_unknown_sort_is_refused(db: Database) -> None:
     names = "created_at, updated_at, name, total_amount, spent_amount"
-    assert why.value.errors == {"sort": [f"Must be one of: {names}, with - in front to turn it round."]}
+    for sort in ("", "-", "--name", "id", "Name", "name,id", "name; DROP TABLE budgets", "__class__"):
+        with pytest.raises(Invalid) as why:
+            page(db, sort, 10)
+        assert why.value.errors == {"sort": [f"Must be one of: {names}, with - in front to turn it round."]}
 
 
 def sealed(*facts: Any) -> str:
@@ -178,41 +178,41 @@ def refused(db: Database, cursor: str, sort: str = "-created_at") -> None:
     assert why.value.errors == {"cursor": ["Not a cursor of this list."]}
 
 
-@pytest.mark.parametrize(
-    ("sort", "facts"),
-    [
-        ("-created_at", []),
-        ("-created_at", [1, 2]),
-        ("-created_at", ["", 1]),
-        ("-created_at", [None, 1]),
-        ("-created_at", ["2024-04-01", 1]),
-        ("-created_at", ["2024-04-01T00:00:00", 1]),
-        ("-created_at", ["2024-04-01T00:00:00+00:00", "1"]),
-        ("-created_at", ["2024-04-01T00:00:00+00:00", 1.0]),
-        ("-created_at", ["2024-04-01T00:00:00+00:00", None]),
-        ("-created_at", ["2024-04-01T00:00:00+00:00", True]),
-        ("-created_at", ["2024-04-01T00:00:00+00:00", 2**63]),
-        ("-created_at", ["2024-04-01T00:00:00+00:00", 2**64 - 1]),
-        ("-created_at", ["0001-01-01T00:00:00+23:59", 1]),
-        ("-created_at", ["9999-12-31T23:59:59-23:59", 1]),
-        ("total_amount", ["1", 1]),
-        ("total_amount", [1.5, 1]),
-        ("total_amount", [True, 1]),
-        ("total_amount", [2**63, 1]),
-        ("total_amount", [None, 1]),
-        ("name", [1, 1]),
-        ("name", [None, 1]),
-        ("name", ["a\0b", 1]),
-        ("name", [["a"], 1]),
-    ],
-)
-def test_a_forged_cursor_is_refused(db: Database, sort: str, facts: list[Any]) -> None:
-    refused(db, sealed(f"budgets {sort}", *facts), sort)
+FORGED: list[tuple[str, list[Any]]] = [
+    ("-created_at", []),
+    ("-created_at", [1, 2]),
+    ("-created_at", ["", 1]),
+    ("-created_at", [None, 1]),
+    ("-created_at", ["2024-04-01", 1]),
+    ("-created_at", ["2024-04-01T00:00:00", 1]),
+    ("-created_at", ["2024-04-01T00:00:00+00:00", "1"]),
+    ("-created_at", ["2024-04-01T00:00:00+00:00", 1.0]),
+    ("-created_at", ["2024-04-01T00:00:00+00:00", None]),
+    ("-created_at", ["2024-04-01T00:00:00+00:00", True]),
+    ("-created_at", ["2024-04-01T00:00:00+00:00", 2**63]),
+    ("-created_at", ["2024-04-01T00:00:00+00:00", 2**64 - 1]),
+    ("-created_at", ["0001-01-01T00:00:00+23:59", 1]),
+    ("-created_at", ["9999-12-31T23:59:59-23:59", 1]),
+    ("total_amount", ["1", 1]),
+    ("total_amount", [1.5, 1]),
+    ("total_amount", [True, 1]),
+    ("total_amount", [2**63, 1]),
+    ("total_amount", [None, 1]),
+    ("name", [1, 1]),
+    ("name", [None, 1]),
+    ("name", ["a\0b", 1]),
+    ("name", [["a"], 1]),
+]
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "====", "\u00e9", "e30", "bnVsbA", "W10", "A" * 10_000, "-_-_"])
-def test_what_is_no_cursor_is_refused(db: Database, cursor: str) -> None:
-    refused(db, cursor)
+def test_a_forged_cursor_is_refused(db: Database) -> None:
+    for sort, facts in FORGED:
+        refused(db, sealed(f"budgets {sort}", *facts), sort)
+
+
+def test_what_is_no_cursor_is_refused(db: Database) -> None:
+    for cursor in ("", "x", "====", "\u00e9", "e30", "bnVsbA", "W10", "A" * 10_000, "-_-_"):
+        refused(db, cursor)
 
 
 def test_a_cursor_of_another_sort_or_another_list_is_refused(db: Database, expenses: Database) -> None:

@@ -1,18 +1,34 @@
-"""The budget service in this process, as one caller sees it."""
+"""The budget service in this process, as the only caller of a workspace of its own sees it."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from services.budgets.app import HISTORY, create_app
 from services.budgets.settings import Settings
+from shared.db import new_id
 from tests.client import SECRET, Client
 
 
+@pytest.fixture(scope="session")
+def apps(lasting_database: Callable[[str, Path], str]) -> Iterator[Callable[[str], Flask]]:
+    """The app on a backend, made once a worker."""
+    made: dict[str, Flask] = {}
+
+    def app(backend: str) -> Flask:
+        if backend not in made:
+            settings = Settings(database_url=lasting_database(backend, HISTORY), caller_secret=SECRET)
+            made[backend] = create_app(settings)
+        return made[backend]
+
+    yield app
+    for one in made.values():
+        one.extensions["service"].db.close()
+
+
 @pytest.fixture
-def budgets(fresh_database: Callable[[Path], str]) -> Iterator[Client]:
-    """The budget service, on each database we support."""
-    app = create_app(Settings(database_url=fresh_database(HISTORY), caller_secret=SECRET))
-    yield Client(app)
-    app.extensions["service"].db.close()
+def budgets(backend: str, apps: Callable[[str], Flask]) -> Client:
+    """The budget service, on each database we support, in a workspace that nobody else has."""
+    return Client(apps(backend)).seen_by(workspace_id=new_id())

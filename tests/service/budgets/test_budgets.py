@@ -460,7 +460,7 @@ def test_a_refusal_is_kept_and_a_mistake_is_not(budgets: Client) -> None:
 def test_keys_belong_to_a_workspace(budgets: Client) -> None:
     key = {"Idempotency-Key": "k"}
     first = budgets.post(BUDGETS, json={}, headers=key)
-    other = budgets.seen_by(workspace_id=STRANGER).post(BUDGETS, json={"name": "other"}, headers=key)
+    other = budgets.seen_by(workspace_id=str(uuid4())).post(BUDGETS, json={"name": "other"}, headers=key)
     assert (other.status_code, "Idempotency-Replayed" in other.headers) == (201, False)
     assert other.json["data"]["id"] != first.json["data"]["id"]
 
@@ -483,7 +483,7 @@ def test_of_parallel_twins_one_is_done(budgets: Client) -> None:
 def test_another_workspace_sees_changes_and_deletes_nothing(budgets: Client) -> None:
     mine = make(budgets, name="mine", total_amount=10)
     path = f"{BUDGETS}/{mine['id']}"
-    stranger = budgets.seen_by(workspace_id=STRANGER)
+    stranger = budgets.seen_by(workspace_id=str(uuid4()))
     assert stranger.get(BUDGETS).json["data"] == []
     for answer in (
         stranger.get(path),

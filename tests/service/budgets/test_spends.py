@@ -14,10 +14,9 @@ from sqlalchemy.exc import IntegrityError
 
 from services.budgets import actions, queries
 from services.budgets.actions import SpendState
-from shared.caller import Caller
 from shared.errors import ApiError, Conflict, InsufficientFunds, NotFound, Refused
 from shared.money import Money
-from tests.client import CALLER, Client
+from tests.client import Client
 
 BUDGETS = "/v1/dev/finance/budgets"
 
@@ -26,12 +25,12 @@ def db_of(budgets: Client) -> Any:
     return budgets.app.extensions["service"].db
 
 
-def make(budgets: Client, caller: Caller = CALLER, **facts: Any) -> str:
-    return actions.create(db_of(budgets), caller, facts).uuid
+def make(budgets: Client, **facts: Any) -> str:
+    return actions.create(db_of(budgets), budgets.caller, facts).uuid
 
 
-def spent(budgets: Client, budget_id: str, caller: Caller = CALLER) -> int:
-    return queries.find(db_of(budgets), caller, budget_id).spent.minor
+def spent(budgets: Client, budget_id: str) -> int:
+    return queries.find(db_of(budgets), budgets.caller, budget_id).spent.minor
 
 
 def state(version: int, budget_id: str | None, minor: int = 0, **facts: Any) -> SpendState:
@@ -42,7 +41,7 @@ def state(version: int, budget_id: str | None, minor: int = 0, **facts: Any) -> 
 
 
 def accept(budgets: Client, expense_id: str, told: SpendState) -> int:
-    return actions.accept_spend(db_of(budgets), CALLER.workspace_id, expense_id, told)
+    return actions.accept_spend(db_of(budgets), budgets.caller.workspace_id, expense_id, told)
 
 
 told = st.tuples(
@@ -57,8 +56,8 @@ def test_any_order_and_any_copies_end_the_same(budgets: Client) -> None:
     @settings(max_examples=20, deadline=None)
     @given(st.lists(told, min_size=1, max_size=8), st.randoms(use_true_random=False))
     def law(facts: list[Any], rng: random.Random) -> None:
-        workspace = Caller(workspace_id=str(uuid4()))
-        pair = [make(budgets, workspace, spent_amount=n) for n in (1, 2)]
+        mine = budgets.seen_by(workspace_id=str(uuid4()))
+        pair = [make(mine, spent_amount=n) for n in (1, 2)]
         names = [str(uuid4()) for _ in range(3)]
         sent = [
             (
@@ -76,12 +75,11 @@ def test_any_order_and_any_copies_end_the_same(budgets: Client) -> None:
         shuffled = sent + rng.sample(sent, rng.randint(0, len(sent)))
         rng.shuffle(shuffled)
         for expense_id, message in shuffled:
-            known = actions.accept_spend(db_of(budgets), workspace.workspace_id, expense_id, message)
-            assert known >= message.version
+            assert accept(mine, expense_id, message) >= message.version
         for opening, budget_id in zip((100, 200), pair, strict=True):
             booked = sum(one.amount.minor for one in newest.values() if one.budget_id == budget_id)
             held = sum(one.held[1].minor for one in newest.values() if one.held and one.held[0] == budget_id)
-            assert spent(budgets, budget_id, workspace) == opening + booked + held
+            assert spent(mine, budget_id) == opening + booked + held
 
     law()
 
@@ -131,10 +129,10 @@ def test_held_money_stays_booked_until_the_move_is_certain(budgets: Client) -> N
 )
 def test_a_refusal_changes_nothing(budgets: Client, facts: dict[str, Any], asked: Any, why: type[ApiError]) -> None:
     budget, expense = make(budgets, **facts), str(uuid4())
-    before = queries.find(db_of(budgets), CALLER, budget)
+    before = queries.find(db_of(budgets), budgets.caller, budget)
     with pytest.raises(why):
         accept(budgets, expense, state(5, budget, asked["minor"], enforce=True))
-    after = queries.find(db_of(budgets), CALLER, budget)
+    after = queries.find(db_of(budgets), budgets.caller, budget)
     assert (after.spent, after.version, after.updated_at) == (before.spent, before.version, before.updated_at)
     assert accept(budgets, expense, state(1, None)) == 1
 
