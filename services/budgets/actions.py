@@ -14,7 +14,7 @@ from services.budgets.queries import owned
 from shared import audit
 from shared.caller import Caller
 from shared.db import Database, new_id
-from shared.errors import Conflict, Invalid, NotFound, Refused
+from shared.errors import Invalid, NotFound, Refused
 from shared.money import Imprecise, Money
 from shared.versions import IfMatch
 
@@ -111,11 +111,16 @@ def accept_spend(db: Database, workspace_id: str, expense_id: str, state: SpendS
     the spend, in the order in which deleting a budget takes them.
 
     Raises:
-        Conflict: another message about the expense came in between; ask again.
         NotFound: no such budget.
         InsufficientFunds: over what a hard budget has left.
         Refused: another currency, a budget that is not active, a date outside an enforced period.
     """
+    while (version := _accepted(db, workspace_id, expense_id, state)) is None:
+        pass  # another message about the expense was first, and may have booked it on budgets that are not locked here
+    return version
+
+
+def _accepted(db: Database, workspace_id: str, expense_id: str, state: SpendState) -> int | None:
     with db.write() as session:
         mine = select(Spend).where(Spend.workspace_id == workspace_id, Spend.expense_id == expense_id)
         seen = session.execute(mine.with_only_columns(Spend.version, Spend.budget_id, Spend.held_budget_id)).first()
@@ -124,7 +129,7 @@ def accept_spend(db: Database, workspace_id: str, expense_id: str, state: SpendS
         if known and known.version >= state.version:
             return known.version
         if known and (seen is None or known.version != seen.version):
-            raise Conflict
+            return None
         by_uuid = {budget.uuid: budget for budget in budgets}
         target = by_uuid.get(state.budget_id or "")
         held = by_uuid.get(state.held[0]) if state.held else None

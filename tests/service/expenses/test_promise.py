@@ -193,7 +193,7 @@ def test_deleting_beside_raising_leaves_nothing_booked(both: Both) -> None:
         expense = both.expense(amount=10, budget_id=budget)["id"]
         deleted, raised = at_once(delete(both, expense), put(both, expense, amount=amount))
         assert deleted == 204
-        assert raised in (200, 404, 409)
+        assert raised in (200, 404, 409, 503)
     adds_up(both, budget)
     assert both.spent(budget) == 0
 
@@ -203,8 +203,8 @@ def test_lowering_beside_raising_ends_in_one_of_the_two(both: Both) -> None:
     for _ in range(6):
         expense = both.expense(amount=10, budget_id=budget)["id"]
         lowered, raised = at_once(put(both, expense, amount=4), put(both, expense, amount=30))
-        assert lowered == 200 or raised == 200
-        assert {lowered, raised} <= {200, 409}
+        assert lowered == 200
+        assert {lowered, raised} <= {200, 409, 503}
         assert both.expenses.get(f"{EXPENSES}/{expense}").json["data"]["amount"] in (4, 30)
     adds_up(both, budget)
 
@@ -214,7 +214,7 @@ def test_two_moves_end_on_one_budget(both: Both) -> None:
     for _ in range(6):
         expense = both.expense(amount=10, budget_id=first)["id"]
         answers = at_once(put(both, expense, budget_id=second), put(both, expense, budget_id=third))
-        assert set(answers) <= {200, 409}
+        assert set(answers) <= {200, 409, 503}
         assert 200 in answers
     adds_up(both, first, second, third)
     assert both.spent(first) == 0
@@ -248,7 +248,7 @@ def test_the_relay_beside_the_request_never_undoes_what_was_acknowledged(both: B
         answers = [both.expenses.post(EXPENSES, json={"amount": 1, "budget_id": budget}).status_code for _ in range(15)]
         stop.append(True)
         relaying.result()
-    assert set(answers) <= {201, 409}
+    assert set(answers) <= {201, 409, 503}
     assert len(both.all_expenses()) == answers.count(201)
     adds_up(both, budget)
 
