@@ -131,7 +131,7 @@ def _all_invoices(gateway: Target) -> list[Row]:
     found: list[Row] = []
     more = ""
     while True:
-        path = f"{FINANCE}/invoices?limit=1000&sort=-issue_date{more}"
+        path = f"{FINANCE}/invoices?limit=1000{more}"
         page = json.loads(ask(gateway.port, gateway.message("GET", path), status=200))
         found += page["data"]
         if not page["has_more"]:
