@@ -57,7 +57,7 @@ class Peer:
             raise NoAnswer(f"{self._audience}: {fault}") from fault
         if answer.status_code == 200:
             return dict(said)
-        if answer.status_code in (404, 422):
+        if answer.status_code in (404, 422) and "message" in said:
             kind = REFUSALS.get((answer.status_code, said["message"]), errors.BY_STATUS[answer.status_code])
             raise kind(said["message"], errors=said.get("errors"))
         raise NoAnswer(f"{self._audience}: {answer.status_code}")

@@ -5,7 +5,7 @@ A history is a folder of revisions `0001_first.py`, `0002_...py`, one after the 
 
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from shared.db import Database
 
@@ -18,4 +18,6 @@ def newest(history: Path) -> str:
 def current(db: Database, history: Path) -> bool:
     """Whether the database is at the newest revision of `history`."""
     with db.read() as session:
+        if not inspect(session.connection()).has_table("alembic_version"):
+            return False
         return bool(session.scalar(text("SELECT version_num FROM alembic_version")) == newest(history))

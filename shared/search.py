@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, and_, any_, func, literal, or_
+from sqlalchemy import ARRAY, ColumnElement, Double, and_, any_, case, cast, func, literal, or_
 from sqlalchemy.orm import Session
 
 from shared.currencies import EXPONENT
@@ -31,6 +31,12 @@ def at_least(minor: Any, currency: Any, amount: Decimal) -> ColumnElement[bool]:
 def at_most(minor: Any, currency: Any, amount: Decimal) -> ColumnElement[bool]:
     """The same, or less."""
     return _by_exponent(currency, lambda exponent: minor <= int(amount.scaleb(exponent).to_integral(ROUND_FLOOR)))
+
+
+def major(minor: Any, currency: Any) -> ColumnElement[Any]:
+    """A column of minor units in major ones: near enough to put rows in order, and shown to nobody."""
+    units = case({code: 10.0**places for code, places in EXPONENT.items() if places != 2}, value=currency, else_=100.0)
+    return cast(minor, Double) / units
 
 
 def _by_exponent(currency: Any, test: Any) -> ColumnElement[bool]:

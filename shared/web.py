@@ -75,6 +75,7 @@ def new_app(service: Service, routes: Iterable[Blueprint], *, body_bytes: int = 
     app.json = _Json(app)
     app.url_map.converters["uuid"] = _UuidText
     app.extensions["service"] = service
+    app.url_map.merge_slashes = False
     app.config.update(
         MAX_CONTENT_LENGTH=body_bytes,
         API_TITLE="Finance API",

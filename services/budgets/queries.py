@@ -12,15 +12,15 @@ from shared.db import Database
 from shared.errors import NotFound
 from shared.money import MAX_MINOR
 from shared.page import Page, Sorts, keyset
-from shared.search import contains
+from shared.search import contains, major
 
 SPENT = Budget.opening_minor + Budget.live_minor
 SORTS: Sorts = {
     "created_at": Budget.created_at,
     "updated_at": Budget.updated_at,
     "name": func.coalesce(Budget.name, ""),
-    "total_amount": func.coalesce(Budget.total_minor, MAX_MINOR + 1),
-    "spent_amount": SPENT,
+    "total_amount": major(func.coalesce(Budget.total_minor, MAX_MINOR + 1), Budget.currency),
+    "spent_amount": major(SPENT, Budget.currency),
 }
 SPEND_SORTS: Sorts = {"updated_at": Spend.updated_at, "amount": Spend.amount_minor}
 

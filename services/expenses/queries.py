@@ -12,13 +12,13 @@ from shared.caller import Caller
 from shared.db import Database
 from shared.errors import NotFound
 from shared.page import Page, Sorts, keyset
-from shared.search import at_least, at_most, contains
+from shared.search import at_least, at_most, contains, major
 
 SORTS: Sorts = {
     "created_at": Expense.created_at,
     "updated_at": Expense.updated_at,
     "date": func.coalesce(Expense.spent_on, date.max),
-    "amount": Expense.amount_minor,
+    "amount": major(Expense.amount_minor, Expense.currency),
     "category": func.coalesce(Expense.category, ""),
     "description": func.coalesce(Expense.description, ""),
 }

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import filetype
@@ -19,14 +20,21 @@ import structlog
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, from_url
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
 from services.expenses.models import Expense
 from services.expenses.rules import RECEIPT_TYPES
 from shared.db import Database, new_id, now
 from shared.errors import TooLarge, Unavailable, UnsupportedMedia
 
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
+
 MAX_BYTES = 10 * 1024 * 1024
 """The largest receipt (api.md, section 1)."""
+
+RETRY: "RetryConfig" = {"max_retries": 1, "retry_timeout": timedelta(seconds=6)}
+"""A bucket that is away must be known to be before the undo of a waiting spend is due."""
 
 ORPHAN_AGE = timedelta(hours=1)
 
@@ -73,7 +81,7 @@ class Receipts:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._folder = Path(unquote(parts.path)) if parts.scheme == "file" else None
-        self._store = LocalStore(self._folder, mkdir=True) if self._folder else from_url(url)
+        self._store = LocalStore(self._folder, mkdir=True) if self._folder else from_url(url, retry_config=RETRY)
 
     @contextmanager
     def stored(self, receipt: Receipt | None, workspace_id: str) -> Iterator[None]:
@@ -95,6 +103,9 @@ class Receipts:
             raise Unavailable("The receipt cannot be stored now") from why
         try:
             yield
+        except DBAPIError:  # the commit may have come through, and a row may name it: the sweep knows better
+            receipt.keep()
+            raise
         finally:
             if not receipt.kept:
                 self.remove(receipt.key)

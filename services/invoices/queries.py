@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, Select, and_, bindparam, case, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal, or_, select
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -12,23 +12,17 @@ from services.invoices import rules
 from services.invoices.models import Invoice, Item, Payment, Profile
 from shared.audit import Audit
 from shared.caller import Caller
-from shared.currencies import EXPONENT
 from shared.db import Database
 from shared.errors import NotFound
 from shared.page import Page, Sorts, keyset
-from shared.search import among, at_least, at_most, contains
-
-MAJOR = cast(Invoice.total_minor, Double) / case(
-    {code: 10.0**decimals for code, decimals in EXPONENT.items() if decimals != 2}, value=Invoice.currency, else_=100.0
-)
-"""The total in major units: near enough to put invoices in order, and shown to nobody."""
+from shared.search import among, at_least, at_most, contains, major
 
 SORTS: Sorts = {
     "created_at": Invoice.created_at,
     "updated_at": Invoice.updated_at,
     "issue_date": Invoice.issue_on,
     "due_date": func.coalesce(Invoice.due_on, literal(date.max)),
-    "total": MAJOR,
+    "total": major(Invoice.total_minor, Invoice.currency),
     "invoice_number": func.coalesce(Invoice.number, ""),
     "client_name": func.coalesce(Invoice.client_name, ""),
 }
