@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import orjson
@@ -153,6 +154,40 @@ def afterwards(session: Session, task: Callable[[], object]) -> None:
     something else must see to it then.
     """
     session.info.setdefault("afterwards", []).append(task)
+
+
+def insert(session: Session, *rows: Base, unless: tuple[str, ...] = ()) -> bool:
+    """Write new rows of one table now, each column as it is set, and take over the number that the database gives.
+
+    `unless`: columns that must be unique together; where they are not, nothing is written, and the answer is False.
+
+    This goes past the unit of work, which sorts and watches what is to be written: of a new row there is nothing to
+    find out, and it takes a third of the time. The rows stay out of the session.
+    """
+    if not rows:
+        return True
+    statement, columns, number = _insertion(type(rows[0]), session.get_bind().dialect.name, unless)
+    values = [{name: getattr(row, name) for name in columns} for row in rows]
+    done = session.connection().execute(statement, values[0] if len(values) == 1 else values)
+    if number is None:
+        return True
+    given = done.scalars().all()
+    for row, it in zip(rows, given, strict=not unless):
+        setattr(row, number, it)
+    return bool(given)
+
+
+@cache
+def _insertion(entity: type[Base], database: str, unless: tuple[str, ...]) -> tuple[Any, tuple[str, ...], str | None]:
+    """The statement that inserts a row, its columns, and the one that the database numbers."""
+    mapped = entity.__mapper__
+    key = mapped.primary_key[0]
+    number = key.key if key.type.python_type is int and len(mapped.primary_key) == 1 else None
+    columns = tuple(attribute.key for attribute in mapped.column_attrs if attribute.key != number)
+    statement = (sqlite if database == "sqlite" else postgresql).insert(mapped.local_table)
+    if unless:
+        statement = statement.on_conflict_do_nothing(index_elements=unless)
+    return statement.returning(key, sort_by_parameter_order=not unless) if number else statement, columns, number
 
 
 def upsert(session: Session, table: type[Base]) -> Any:

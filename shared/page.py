@@ -2,9 +2,10 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -31,15 +32,18 @@ class Page(Generic[Row]):
 
 def keyset(
     session: Session,
-    query: Select[Row],
+    query: Select[Any],
     sorts: Sorts,
     tie: InstrumentedAttribute[int],
     *,
     sort: str,
     limit: int,
     cursor: str | None,
+    each: Callable[[Any], Row] = itemgetter(0),
 ) -> Page[Row]:
     """One page of `query`, by `sort` (a name, with `-` in front for descending) and then by `tie`.
+
+    `each` makes of a row what the page shows; by default that is the row's one entity.
 
     Raises:
         Invalid: an unknown sort, or a cursor that was not made for this list.
@@ -58,7 +62,7 @@ def keyset(
     found = session.execute(query.add_columns(column, tie).order_by(*order).limit(limit + 1)).all()
     shown = found[:limit]
     more = len(found) > limit
-    return Page([row[0] for row in shown], _sealed(seal, shown[-1][1], shown[-1][2]) if more else None)
+    return Page([each(row) for row in shown], _sealed(seal, shown[-1][-2], shown[-1][-1]) if more else None)
 
 
 def _sealed(seal: str, value: Any, row_id: int) -> str:

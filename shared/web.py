@@ -68,6 +68,10 @@ class Routes(Blueprint):  # type: ignore[misc]
         super().__init__(name, import_name, **kwargs)
         self.before_request(lambda: _permit(scope if scope in (INTERNAL, "admin") else _verb(scope)))
 
+    def arguments(self, schema: type[Schema], **kwargs: Any) -> Any:
+        """As the base does, but with one instance for all requests: making one takes longer than using it."""
+        return super().arguments(schema(), **kwargs)
+
 
 def new_app(service: Service, routes: Iterable[Blueprint], *, body_bytes: int = JSON_BYTES) -> Flask:
     """An app with these routes, where a stranger is refused everything but the two health checks."""

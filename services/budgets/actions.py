@@ -13,7 +13,7 @@ from services.budgets.models import Budget, Spend
 from services.budgets.queries import owned
 from shared import audit
 from shared.caller import Caller
-from shared.db import Database, new_id
+from shared.db import Database, insert, new_id, now
 from shared.errors import Invalid, NotFound, Refused
 from shared.money import Imprecise, Money
 from shared.versions import IfMatch
@@ -48,10 +48,13 @@ def create(db: Database, caller: Caller, facts: Facts) -> Budget:
             status="active",
             enforcement=rules.HARD,
             enforce_period=False,
+            version=1,
+            created_at=(moment := now()),
+            updated_at=moment,
         )
         _apply(budget, facts)
-        session.add(budget)
         audit.record(session, caller, "created", budget)
+        insert(session, budget)
         return budget
 
 

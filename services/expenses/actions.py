@@ -21,7 +21,7 @@ from services.expenses.receipts import Receipt, Receipts
 from services.expenses.rules import Spend
 from shared import audit, idempotency, outbox
 from shared.caller import Caller
-from shared.db import Database, afterwards, new_id
+from shared.db import Database, afterwards, insert, new_id, now
 from shared.errors import ApiError, Conflict, Invalid, NotFound, Refused, Unavailable
 from shared.http import NoAnswer, Peer
 from shared.idempotency import Ticket
@@ -100,8 +100,8 @@ def create(
             _take(session, reservation)
         expense = reservation.expense if reservation else _new(caller, facts)
         _attach(session, expense, receipt)
-        session.add(expense)
         audit.record(session, caller, "created", expense)
+        insert(session, expense)
         return expense
 
 
@@ -281,6 +281,8 @@ def _new(caller: Caller, facts: Facts) -> Expense:
         currency=facts.get("currency") or caller.currency,
         spend_version=0,
         version=1,
+        created_at=(moment := now()),
+        updated_at=moment,
     )
     _apply(expense, facts)
     return expense

@@ -138,7 +138,6 @@ class Payment(Base):
     note: Mapped[str | None] = mapped_column(String(DESCRIPTION))
     created_by: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(Instant, default=now)
-    invoice: Mapped[Invoice] = relationship(lazy="raise")
 
     __table_args__ = (
         Index(None, "workspace_id", "uuid", unique=True),

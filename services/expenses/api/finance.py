@@ -71,6 +71,9 @@ class ExpenseForm(ExpenseIn):
     receipt = fields.Raw(metadata={"type": "string", "format": "binary"}, dump_only=True)
 
 
+AS_JSON, AS_FORM = ExpenseIn(), ExpenseForm()
+
+
 class ExpenseOut(ExpenseIn):
     """An expense."""
 
@@ -222,7 +225,7 @@ def _outside() -> Outside:
 def _read() -> tuple[dict[str, Any], Receipt | None, Ticket | None]:
     """The facts of the request, its file, and its ticket."""
     if request.mimetype != "multipart/form-data":
-        return load(ExpenseIn(), json_body()), None, ticket()
+        return load(AS_JSON, json_body()), None, ticket()
     texts = {name: request.form.getlist(name) for name in request.form}
     files = {name: request.files.getlist(name) for name in request.files}
     if not texts and not files:  # werkzeug makes nothing of a form that it cannot read
@@ -232,7 +235,7 @@ def _read() -> tuple[dict[str, Any], Receipt | None, Ticket | None]:
             raise Invalid(errors={name: ["Given more than once."]})
     if unknown := files.keys() - {FILE}:
         raise Invalid(errors={name: ["Unknown file."] for name in unknown})
-    facts = load(ExpenseForm(), {name: values[0] or None for name, values in texts.items()})
+    facts = load(AS_FORM, {name: values[0] or None for name, values in texts.items()})
     data = files[FILE][0].read() if files and files[FILE][0].filename else None
     parts = [f"{name}={values[0]}".encode() for name, values in sorted(texts.items())]
     asked = ticket(b"form", *parts, hashlib.blake2b(data or b"").digest())

@@ -41,7 +41,7 @@ def _decide(
         invoice = owned(session, caller, invoice_id, lock=True)
         expected.check(writing.tag(invoice, today(caller)))
         rules.check_open(completed=invoice.completed)
-        with_items(session, caller, [invoice])
+        with_items(session, caller, invoice)
         with session.no_autoflush:
             invoice.approval = decided(invoice.approval)
             writing.record(session, caller, action, invoice)

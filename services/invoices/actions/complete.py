@@ -30,7 +30,7 @@ def _set(db: Database, caller: Caller, invoice_id: str, expected: IfMatch, *, co
     with db.write() as session:
         invoice = owned(session, caller, invoice_id, lock=True)
         expected.check(writing.tag(invoice, today(caller)))
-        with_items(session, caller, [invoice])
+        with_items(session, caller, invoice)
         if invoice.completed != completed:
             invoice.completed = completed
             writing.record(session, caller, "completed" if completed else "uncompleted", invoice)

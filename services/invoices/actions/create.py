@@ -8,7 +8,7 @@ from services.invoices.actions.writing import Facts
 from services.invoices.models import Invoice
 from services.invoices.queries import today
 from shared.caller import Caller
-from shared.db import Database, new_id
+from shared.db import Database, insert, new_id, now
 
 
 def create(db: Database, caller: Caller, facts: Facts, *, prefix: str) -> Invoice:
@@ -28,6 +28,7 @@ def _create(session: Session, caller: Caller, facts: Facts, prefix: str) -> Invo
     currency = facts.get("currency") or caller.currency
     written = writing.lines(facts)
     amounts = rules.totals(currency, rules.summed(written, currency), **writing.figures(facts, currency))
+    moment = now()
     invoice = Invoice(
         uuid=new_id(),
         workspace_id=caller.workspace_id,
@@ -44,14 +45,18 @@ def _create(session: Session, caller: Caller, facts: Facts, prefix: str) -> Invo
         paid_minor=0,
         items=writing.itemised(caller, written, currency),
         created_by=caller.member_id,
+        version=1,
+        created_at=moment,
+        updated_at=moment,
     )
     writing.apply_plain(invoice, facts)
-    with session.no_autoflush:
-        told = writing.move(session, caller, invoice, facts.get("status", rules.DRAFT))
-        if invoice.items:
-            told["items"] = [[], writing.told_items(invoice.items)]
-        session.add(invoice)
-        writing.record(session, caller, "created", invoice, told)
-        invoice.transaction_id = numbers.fresh_transaction_id(caller, prefix)
-        numbers.flushed(session, invoice)
+    payment, told = writing.move(session, caller, invoice, facts.get("status", rules.DRAFT))
+    if invoice.items:
+        told["items"] = [[], writing.told_items(invoice.items)]
+    writing.record(session, caller, "created", invoice, told)
+    numbers.inserted(session, invoice, prefix)
+    for item in invoice.items:
+        item.invoice_id = invoice.id
+    insert(session, *invoice.items)
+    writing.keep(session, invoice, payment)
     return invoice

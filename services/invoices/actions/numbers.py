@@ -6,9 +6,10 @@ when the invoice has it. That row's lock makes invoices of one workspace leave d
 
 import secrets
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from contextlib import contextmanager
+from typing import TypeVar
 
-from sqlalchemy import case, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -16,7 +17,7 @@ from services.invoices import rules
 from services.invoices.models import Invoice, Series
 from services.invoices.queries import known_profile, today
 from shared.caller import Caller
-from shared.db import upsert
+from shared.db import insert, upsert
 from shared.errors import Conflict, Refused
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -69,28 +70,42 @@ def take(session: Session, caller: Caller) -> str:
 
 
 def flushed(session: Session, invoice: Invoice) -> None:
-    """Write the invoice to the database.
+    """Write the changes of an invoice to the database.
 
     Raises:
         Refused: a client gave it a number that another invoice has.
         Taken: the series did.
     """
+    with _numbered(invoice):
+        session.flush()
+
+
+def inserted(session: Session, invoice: Invoice, prefix: str) -> None:
+    """Write a new invoice to the database, under a transaction id that is free.
+
+    Raises:
+        Refused, Taken: as in `flushed`.
+    """
+    with _numbered(invoice):
+        for _ in range(TRIES):
+            invoice.transaction_id = prefix + "".join(secrets.choice(ALPHABET) for _ in range(6))
+            if insert(session, invoice, unless=("workspace_id", "transaction_id")):
+                return
+    raise Conflict
+
+
+@contextmanager
+def _numbered(invoice: Invoice) -> Iterator[None]:
+    """What the database says of the number, in our words."""
     number, series = invoice.number, invoice.series
     try:
-        session.flush()
+        yield
     except IntegrityError as clash:
         if not _about_number(clash):
             raise
         if series:
             raise Taken from None
         raise Refused(f"The invoice number {number} is already used") from None
-
-
-def fresh_transaction_id(caller: Caller, prefix: str) -> Any:
-    """A transaction id that no invoice of the workspace has: the INSERT takes the second one if the first is used."""
-    first, second = (prefix + "".join(secrets.choice(ALPHABET) for _ in range(6)) for _ in range(2))
-    used = select(Invoice.id).where(Invoice.workspace_id == caller.workspace_id, Invoice.transaction_id == first)
-    return case((used.exists(), second), else_=first)
 
 
 def _counted_up(session: Session, caller: Caller, year: int) -> int:

@@ -27,7 +27,8 @@ def pay(db: Database, caller: Caller, invoice_id: str, facts: Facts, expected: I
             raise Invalid(errors={"amount": ["Must be greater than 0."]})
         rules.check_open(completed=invoice.completed)
         rules.check_payable(invoice.lifecycle, amount, invoice.due)
-        payment, told = writing.book(session, caller, invoice, amount, facts)
+        payment, told = writing.book(caller, invoice, amount, facts)
+        writing.keep(session, invoice, payment)
         if not invoice.due.minor:
             invoice.lifecycle = rules.move(invoice.lifecycle, rules.PAID)
         writing.record(session, caller, "payment booked", invoice, told)

@@ -31,13 +31,15 @@ def _update(session: Session, caller: Caller, invoice_id: str, facts: Facts, exp
     invoice = owned(session, caller, invoice_id, lock=True)
     expected.check(writing.tag(invoice, today(caller)))
     rules.check_open(completed=invoice.completed)
-    with_items(session, caller, [invoice])
+    with_items(session, caller, invoice)
     with session.no_autoflush:
         told = _reckon(caller, invoice, facts)
         number, series, status = invoice.number, invoice.series, invoice.shown(today(caller))
         writing.apply_plain(invoice, facts)
         if facts.get("status", status) != status:
-            told |= writing.move(session, caller, invoice, facts["status"])
+            payment, paid = writing.move(session, caller, invoice, facts["status"])
+            writing.keep(session, invoice, payment)
+            told |= paid
         rules.check_number(number, invoice.number, invoice.lifecycle, series=series)
         if session.is_modified(invoice):
             writing.record(session, caller, "updated", invoice, told)

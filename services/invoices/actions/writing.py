@@ -15,7 +15,7 @@ from services.invoices.queries import today
 from services.invoices.rules import Line
 from shared import audit
 from shared.caller import Caller
-from shared.db import new_id, now
+from shared.db import insert, new_id, now
 from shared.errors import Invalid
 from shared.money import Imprecise, Money
 
@@ -100,8 +100,8 @@ def told_items(items: list[Item]) -> list[Told]:
     ]
 
 
-def move(session: Session, caller: Caller, invoice: Invoice, to: str) -> Told:
-    """Move the invoice to a status: it gets its number, and what `paid` means is booked. What to tell besides.
+def move(session: Session, caller: Caller, invoice: Invoice, to: str) -> tuple[Payment | None, Told]:
+    """Move the invoice to a status: it gets its number. The payment that `paid` stands for, and what to tell of it.
 
     Raises:
         Refused: it cannot make that move.
@@ -112,17 +112,14 @@ def move(session: Session, caller: Caller, invoice: Invoice, to: str) -> Told:
         invoice.number, invoice.series = numbers.take(session, caller), True
     if to == rules.SENT and invoice.sent_at is None:
         invoice.sent_at = now()
-    if to == rules.PAID and invoice.due.minor:
-        return book(session, caller, invoice, invoice.due, {})[1]
-    return {}
+    return book(caller, invoice, invoice.due, {}) if to == rules.PAID and invoice.due.minor else (None, {})
 
 
-def book(session: Session, caller: Caller, invoice: Invoice, amount: Money, facts: Facts) -> tuple[Payment, Told]:
-    """Book money that moved, and what to tell of it."""
+def book(caller: Caller, invoice: Invoice, amount: Money, facts: Facts) -> tuple[Payment, Told]:
+    """Money that moved, counted on the invoice, and what to tell of it. `keep` writes it."""
     payment = Payment(
         uuid=new_id(),
         workspace_id=invoice.workspace_id,
-        invoice=invoice,
         amount_minor=amount.minor,
         currency=amount.currency,
         paid_on=facts.get("date") or today(caller),
@@ -130,8 +127,8 @@ def book(session: Session, caller: Caller, invoice: Invoice, amount: Money, fact
         reference=facts.get("reference"),
         note=facts.get("note"),
         created_by=caller.member_id,
+        created_at=now(),
     )
-    session.add(payment)
     invoice.paid_minor += amount.minor
     told = {
         "id": payment.uuid,
@@ -142,6 +139,13 @@ def book(session: Session, caller: Caller, invoice: Invoice, amount: Money, fact
         "note": payment.note,
     }
     return payment, {"payment": [None, told]}
+
+
+def keep(session: Session, invoice: Invoice, payment: Payment | None) -> None:
+    """Write a payment of an invoice that is in the database."""
+    if payment:
+        payment.invoice_id = invoice.id
+        insert(session, payment)
 
 
 def record(session: Session, caller: Caller, action: str, invoice: Invoice, told: Told | None = None) -> None:
