@@ -41,6 +41,8 @@ def create(
     member: Annotated[str | None, typer.Option(help='Whose key it is: "First Last <mail>".')] = None,
     scopes: Annotated[str, typer.Option(help="What it may do, by commas.")] = ",".join(SCOPES),
     expires: Annotated[str | None, typer.Option(help="How long it works: 30d, 12h, 45m.")] = None,
+    currency: Annotated[str | None, typer.Option(help="A new workspace's currency, ISO 4217: USD.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="A new workspace's time zone, IANA: UTC.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key and show it, this once."""
@@ -54,6 +56,8 @@ def create(
             member=person,
             scopes=[scope.strip() for scope in scopes.split(",") if scope.strip()],
             expires_at=expires_at,
+            currency=currency,
+            time_zone=time_zone,
         )
     if as_json:
         typer.echo(json.dumps(asdict(made)))

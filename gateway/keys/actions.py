@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+from zoneinfo import available_timezones
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from gateway.keys import secret
 from gateway.keys.models import Account, ApiKey, Member, Workspace
 from gateway.keys.scopes import SCOPES, checked
+from shared.currencies import EXPONENT
 from shared.db import Database, new_id, now, upsert
 from shared.errors import Conflict, Invalid, NotFound, Refused
 
@@ -43,16 +45,23 @@ def issue(
     member: Person | None = None,
     scopes: Iterable[str] = SCOPES,
     expires_at: datetime | None = None,
+    currency: str | None = None,
+    time_zone: str | None = None,
 ) -> Issued:
     """Make a key for the workspace of that name, which is made when new. With `account` it opens that account only.
 
+    A new workspace counts in `currency` (USD) and has its days in `time_zone` (UTC); one that there is keeps its own.
+
     Raises:
-        Invalid: an unknown scope, an account that is not a UUID, or a name that is empty or too long.
-        Refused: the account is another workspace's.
+        Invalid: an unknown scope, currency or time zone, an account that is not a UUID, or a name that is empty or too
+            long.
+        Refused: the account is another workspace's, or the workspace has another currency or time zone.
     """
     allowed, wanted = checked(scopes), _uuid(account)
+    _check_currency(currency)
+    _check_time_zone(time_zone)
     with db.write() as session:
-        home = _workspace(session, workspace)
+        home = _workspace(session, workspace, currency, time_zone)
         if wanted:
             _claim_account(session, home, wanted)
         key_id = new_id()
@@ -99,18 +108,38 @@ def _uuid(account: str | None) -> str | None:
         raise Invalid(f"An account is a UUID, not {account!r}") from None
 
 
-def _workspace(session: Session, name: str) -> Workspace:
+def _check_currency(code: str | None) -> None:
+    if code is not None and code not in EXPONENT:
+        raise Invalid(f"A currency is an ISO 4217 code such as USD, not {code!r}")
+
+
+def _check_time_zone(name: str | None) -> None:
+    if name is not None and name not in available_timezones():
+        raise Invalid(f"A time zone is one of the IANA's such as Europe/Berlin, not {name!r}")
+
+
+def _workspace(session: Session, name: str, currency: str | None, time_zone: str | None) -> Workspace:
     """The workspace of that name. Of two processes that make it at once, one does and both find it."""
     if not name.strip() or len(name) > 255:
         raise Invalid("A workspace's name has 1 to 255 characters")
     named = select(Workspace).where(Workspace.name == name)
     if known := session.scalar(named):
-        return known
-    fresh = {"id": new_id(), "name": name, "currency": "USD", "time_zone": "UTC", "created_at": now()}
+        return _agreeing(known, currency, time_zone)
+    told = {"currency": currency or "USD", "time_zone": time_zone or "UTC"}
+    fresh = {"id": new_id(), "name": name, **told, "created_at": now()}
     session.execute(upsert(session, Workspace).values(fresh).on_conflict_do_nothing(index_elements=["name"]))
     made = session.scalars(named).one()
     _claim_account(session, made, made.id)
-    return made
+    return _agreeing(made, currency, time_zone)
+
+
+def _agreeing(home: Workspace, currency: str | None, time_zone: str | None) -> Workspace:
+    """The workspace, when what is said of it is true."""
+    if currency not in (None, home.currency):
+        raise Refused(f"The workspace {home.name!r} has the currency {home.currency}, and keeps it")
+    if time_zone not in (None, home.time_zone):
+        raise Refused(f"The workspace {home.name!r} has the time zone {home.time_zone}, and keeps it")
+    return home
 
 
 def _claim_account(session: Session, home: Workspace, account_id: str) -> None:

@@ -82,6 +82,29 @@ def test_all_that_can_be_said_is_kept(run: Run) -> None:
     assert said["key"] not in run("list").stdout
 
 
+def test_a_new_workspace_has_the_currency_and_time_zone_it_is_given(run: Run, var: Path) -> None:
+    options = ("create", "--workspace", "Acme", "--currency", "JPY", "--time-zone", "Asia/Tokyo")
+    keys = [run(*options).stdout.strip(), run(*options).stdout.strip(), run(*options[:3]).stdout.strip()]
+    db = Database(f"sqlite:///{var / 'gateway.db'}")
+    found = [queries.find(db, laptop.secret(var, "key-secret"), key) for key in keys]
+    db.close()
+    assert [each and (each.caller.currency, each.caller.time_zone) for each in found] == [("JPY", "Asia/Tokyo")] * 3
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "why"),
+    [
+        ("--currency", "EUR", "The workspace 'Acme' has the currency USD, and keeps it"),
+        ("--time-zone", "Europe/Berlin", "The workspace 'Acme' has the time zone UTC, and keeps it"),
+    ],
+)
+def test_a_workspace_keeps_its_currency_and_time_zone(run: Run, option: str, value: str, why: str) -> None:
+    assert run("create", "--workspace", "Acme").returncode == 0
+    done = run("create", "--workspace", "Acme", option, value)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"gateway.keys: {why}\n")
+    assert len(json.loads(run("list", "--json").stdout)) == 1
+
+
 def test_a_key_can_be_revoked(run: Run) -> None:
     key = run("create", "--workspace", "Acme").stdout.strip()
     assert run("revoke", key).stdout == f"revoked {key[:11]}\n"
@@ -96,6 +119,10 @@ def test_a_key_can_be_revoked(run: Run) -> None:
         (("--expires", "3w"), "30d, 12h or 45m"),
         (("--expires", ""), "30d, 12h or 45m"),
         (("--account", "7"), "UUID"),
+        (("--currency", "usd"), "ISO 4217"),
+        (("--currency", "XAU"), "ISO 4217"),
+        (("--time-zone", "Berlin"), "IANA"),
+        (("--time-zone", "../etc/localtime"), "IANA"),
         (("--member", "Ada <nowhere>"), "First Last <mail>"),
     ],
 )
