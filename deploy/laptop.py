@@ -2,21 +2,27 @@
 
 Everything is kept in `VAR` (./var), unless DATABASE_URL names a PostgreSQL database: that one is the gateway's, and the
 services have theirs beside it, called <name>_invoices and so on. Databases that are missing are made.
+
+What is wrong in the environment is said before anything is started, in one line.
 """
 
 import os
+import re
 import secrets
 import socket
 import sys
+from itertools import count
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import URL, create_engine, text
 from sqlalchemy.exc import OperationalError
 
-from deploy.run import PARTS
+from deploy.run import PARTS, settings_of
 from gateway import laptop
 from gateway.keys import actions, queries
 from shared import migrate
+from shared.config import is_database_url
 from shared.db import Database, with_driver
 
 SERVICES = tuple(name for name in PARTS if name != "gateway")
@@ -25,9 +31,11 @@ DEMO = "demo"
 
 def main() -> None:
     """Prepare, and become the supervisor of the five processes."""
-    var = laptop.folder().resolve()
-    var.mkdir(parents=True, exist_ok=True)
+    os.umask(0o077)  # what is kept here is nobody else's business
+    var = _folder()
     os.environ.update(_environment(var))
+    for name in PARTS:
+        settings_of(name)
     _check_ports()
     for name, part in PARTS.items():
         _bring_up_to_date(os.environ[f"{name.upper()}_DATABASE_URL"], part.migrations)
@@ -36,21 +44,45 @@ def main() -> None:
     os.execv(sys.executable, [sys.executable, "-m", "deploy.supervise"])  # noqa: S606
 
 
+def _folder() -> Path:
+    var = laptop.folder().resolve()
+    try:
+        var.mkdir(parents=True, exist_ok=True)
+    except OSError as why:
+        raise SystemExit(f"VAR: {var} cannot be made: {why.strerror}") from None
+    return var
+
+
 def _environment(var: Path) -> dict[str, str]:
     """What the processes are told; what the user has set stays as it is."""
-    port = int(os.environ.get("PORT") or 8000)
+    port = _number("PORT", os.environ.get("PORT") or "8000", most=65535 - len(SERVICES))
+    url = _given_database()
     told = {"VAR": str(var), "HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
     told["CALLER_SECRET"] = laptop.secret(var, "caller-secret")
     told["KEY_SECRET"] = laptop.secret(var, "key-secret")
-    told["GATEWAY_DATABASE_URL"] = os.environ.get("DATABASE_URL") or laptop.database_url(var, "gateway")
+    told["GATEWAY_DATABASE_URL"] = url or laptop.database_url(var, "gateway")
     for number, name in enumerate(SERVICES, start=1):
         told[f"{name.upper()}_PORT"] = str(port + number)
         told[f"{name.upper()}_URL"] = f"http://127.0.0.1:{port + number}"
-        told[f"{name.upper()}_DATABASE_URL"] = _beside(os.environ.get("DATABASE_URL"), var, name)
+        told[f"{name.upper()}_DATABASE_URL"] = _beside(url, var, name)
     told["PUBLIC_URL"] = f"http://127.0.0.1:{port}"
-    told["RECEIPTS_URL"] = (var / "receipts").as_uri()
+    told["RECEIPTS_URL"] = _receipts(url, var).as_uri()
     told["MAIL_FOLDER"] = str(var / "mail")
     return told | {name: os.environ[name] for name in told.keys() - {"VAR"} if os.environ.get(name)}
+
+
+def _number(variable: str, value: str, *, most: int) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", value, re.ASCII) or not 1 <= int(value) <= most:
+        raise SystemExit(f"{variable} must be a number from 1 to {most}")
+    return int(value)
+
+
+def _given_database() -> str | None:
+    """DATABASE_URL, when it is set: it must name a database, beside which others can be."""
+    url = os.environ.get("DATABASE_URL")
+    if url and not (is_database_url(url) and with_driver(url).database):
+        raise SystemExit("DATABASE_URL is not valid: it is postgresql://user@host/name, or sqlite:////folder/name.db")
+    return url or None
 
 
 def _beside(url: str | None, var: Path, name: str) -> str:
@@ -65,9 +97,19 @@ def _beside(url: str | None, var: Path, name: str) -> str:
     return gateways.set(database=own).render_as_string(hide_password=False)
 
 
+def _receipts(url: str | None, var: Path) -> Path:
+    """The folder of the receipts. Each database has its own: what it does not name, it sweeps away."""
+    if not url:
+        return var / "receipts"
+    database = with_driver(url)
+    name = database.database or ""
+    return var / f"receipts-{quote(Path(name).stem if database.get_backend_name() == 'sqlite' else name, safe='')}"
+
+
 def _check_ports() -> None:
     for name in PARTS:
-        port = int(os.environ[f"{name.upper()}_PORT"])
+        variable = f"{name.upper()}_PORT"
+        port = _number(variable, os.environ[variable], most=65535)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -110,8 +152,10 @@ def _introduce(var: Path) -> None:
     where = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
     if fresh:
         made = actions.issue(db, os.environ["KEY_SECRET"], DEMO)
+        older = _put_aside(kept)
         _write_privately(kept, made.key)
-        said = [
+        said = [f"The key of another database that was there is now in {older}."] if older else []
+        said += [
             f"Your key for the workspace `{DEMO}`, shown this once and kept in {kept}:",
             f"    {made.key}",
             "Try it:",
@@ -120,6 +164,15 @@ def _introduce(var: Path) -> None:
         sys.stdout.write("\n".join(said) + "\n")
     sys.stdout.write(f"Countinghouse is on {where}, its documentation on {where}/docs. Ctrl-C ends it.\n")
     db.close()
+
+
+def _put_aside(kept: Path) -> Path | None:
+    """Give a file that is there another name, which no file has yet: `.old`, then `.old2`, ..."""
+    if not kept.exists():
+        return None
+    names = (kept.with_name(f"{kept.name}.old{number if number > 1 else ''}") for number in count(1))
+    older = next(name for name in names if not name.exists())
+    return kept.rename(older)
 
 
 def _write_privately(file: Path, words: str) -> None:

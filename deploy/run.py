@@ -63,18 +63,18 @@ def main() -> None:
 
 def serve(name: str) -> None:
     """Answer requests on PORT (8000), with gunicorn."""
-    part, settings = PARTS[name], _settings(name)
+    part, settings = PARTS[name], settings_of(name)
     logs.configure(name, settings.log_level)
     _Server(part.app, settings, port=int(_own(name, "PORT") or 8000)).run()
 
 
 def relay(*names: str) -> None:
     """Deliver the messages of these services until told to stop."""
-    logs.configure("relay", _settings(names[0]).log_level)
+    logs.configure("relay", settings_of(names[0]).log_level)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    relays = [PARTS[name].app.create_relay(_settings(name)) for name in names]
+    relays = [PARTS[name].app.create_relay(settings_of(name)) for name in names]
     threads = [
         threading.Thread(target=each.run, args=(stop,), name=name) for each, name in zip(relays, names, strict=True)
     ]
@@ -88,7 +88,7 @@ def migrate(*names: str) -> None:
     """Bring the databases of these parts to the newest revision; safe when several do it at once."""
     upgrade = import_module("shared.migrate").upgrade  # here alone: alembic is nothing for a server's memory
     for name in names:
-        db = Database(_settings(name).database_url, threads=1)
+        db = Database(settings_of(name).database_url, threads=1)
         upgrade(db, PARTS[name].migrations)
         db.close()
 
@@ -121,7 +121,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
         return self._module.create_app(self._settings)
 
 
-def _settings(name: str) -> Settings:
+def settings_of(name: str) -> Settings:
+    """A part's settings. Raises SystemExit with a line that names what is missing or wrong."""
     if url := _own(name, "DATABASE_URL"):
         os.environ["DATABASE_URL"] = url
     settings: Settings = import_module(f"{PARTS[name].package}.settings").Settings.from_environment()

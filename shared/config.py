@@ -1,11 +1,18 @@
 """Settings from the environment. All that is missing or wrong is said at once, and the process does not start."""
 
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Self, get_type_hints
 
-from environs import Env, EnvValidationError
+from environs import Env, EnvValidationError, ValidationError
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 Secret = str
+
+DRIVERS = ("sqlite", "postgresql", "postgres", "postgresql+psycopg")
+"""What a DATABASE_URL may begin with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +37,7 @@ class Settings:
         for field in fields(cls):
             read = getattr(env, kinds[field.name].__name__)
             default = {} if field.default is MISSING else {"default": field.default}
-            values[field.name] = read(field.name.upper(), **default)
+            values[field.name] = read(field.name.upper(), **default, validate=CHECKS.get(field.name))
         try:
             env.seal()
         except EnvValidationError as wrong:
@@ -41,3 +48,27 @@ class Settings:
             parts += [f"{name} is not valid" for name in bad]
             raise SystemExit(f"{cls.__module__}: {'; '.join(parts)}") from None
         return cls(**values)
+
+
+def is_database_url(url: str) -> bool:
+    """Whether this names a database of a kind that we support. Nothing is connected to."""
+    try:
+        return make_url(url).drivername in DRIVERS
+    except (ArgumentError, ValueError):  # not a URL; a port that is no number
+        return False
+
+
+def _check(holds: Callable[[Any], bool]) -> Callable[[Any], None]:
+    def check(value: Any) -> None:
+        if not holds(value):
+            raise ValidationError("Not valid.")
+
+    return check
+
+
+CHECKS: Mapping[str, Callable[[Any], None]] = {
+    "database_url": _check(is_database_url),
+    "threads": _check(lambda number: number > 0),
+    "log_level": _check(lambda level: level.upper() in logging.getLevelNamesMapping()),
+}
+"""What must hold of a field beyond its type."""

@@ -73,3 +73,38 @@ def test_a_wrong_value_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as why:
         Settings.from_environment()
     assert "hunter2" not in str(why.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite://",
+        "sqlite:////data/gateway.db",
+        "postgresql://ada:secret@db:5432/books",
+        "postgres://db/books",
+        "postgresql+psycopg:///books?host=/run/postgresql",
+    ],
+)
+def test_sqlite_and_postgresql_are_the_databases(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    set_all(monkeypatch, DATABASE_URL=url)
+    assert Settings.from_environment().database_url == url
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://db/books"),
+        ("DATABASE_URL", "postgresql+asyncpg://db/books"),
+        ("DATABASE_URL", "postgresql://db:port/books"),
+        ("DATABASE_URL", "books"),
+        ("DATABASE_URL", ""),
+        ("THREADS", "0"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_value_that_nothing_could_be_done_with_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    set_all(monkeypatch, **{name: value})
+    with pytest.raises(SystemExit, match=f": {name} is not valid$"):
+        Settings.from_environment()
