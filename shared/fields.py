@@ -10,9 +10,7 @@ from urllib.parse import urlsplit
 from marshmallow import ValidationError, fields, validate
 
 from shared.currencies import EXPONENT
-
-NAME, DESCRIPTION, NOTES = 255, 2_000, 10_000
-"""Longest texts, in characters (api.md, section 1)."""
+from shared.lengths import DESCRIPTION, NAME
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 

@@ -6,6 +6,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db import Base, Instant, Serial, now
+from shared.lengths import NAME
 from shared.money import Money
 
 
@@ -16,7 +17,7 @@ class Budget(Base):
     id: Mapped[int] = mapped_column(Serial, primary_key=True)
     uuid: Mapped[str] = mapped_column(String(36))
     workspace_id: Mapped[str] = mapped_column(String(36))
-    name: Mapped[str | None] = mapped_column(String(255))
+    name: Mapped[str | None] = mapped_column(String(NAME))
     start_on: Mapped[date | None]
     end_on: Mapped[date | None]
     currency: Mapped[str] = mapped_column(String(3))

@@ -9,7 +9,7 @@ from services.invoices.settings import Settings
 from shared import audit, outbox
 from shared.caller import Caller
 from shared.db import now
-from shared.fields import DESCRIPTION
+from shared.lengths import DESCRIPTION
 from shared.outbox import Outbox, Topic, Topics
 
 MAIL = "mail"

@@ -7,10 +7,9 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.invoices import rules
-from services.invoices.rules import Amounts, Line
-from shared.currencies import EXPONENT
+from services.invoices.rules import Amounts, Line, priced
 from shared.db import Base, Instant, Serial, now
-from shared.fields import DESCRIPTION, NAME, NOTES
+from shared.lengths import DESCRIPTION, NAME, NOTES
 from shared.money import Money
 
 
@@ -180,11 +179,3 @@ class Profile(Base):
     def uuid(self) -> str:
         """What the history knows it by."""
         return self.workspace_id
-
-
-def priced(micros: int, currency: str) -> Decimal:
-    """Millionths as an exact price, with its own decimals but at least those of the currency."""
-    decimals = rules.MICRO
-    while decimals > EXPONENT[currency] and micros % 10 == 0:
-        micros, decimals = micros // 10, decimals - 1
-    return Decimal(micros).scaleb(-decimals)

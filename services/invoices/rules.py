@@ -10,6 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from shared.currencies import EXPONENT
 from shared.errors import Invalid, Refused
 from shared.money import MAX_MINOR, Imprecise, Money
 
@@ -91,6 +92,14 @@ class Line:
     def amount(self, currency: str) -> Money:
         """Quantity x unit price, rounded half up per line. Raises Imprecise when it is too large."""
         return Money.of(Decimal(self.quantity * self.price_micros).scaleb(-MICRO), currency)
+
+
+def priced(micros: int, currency: str) -> Decimal:
+    """Millionths as an exact price, with its own decimals but at least those of the currency."""
+    decimals = MICRO
+    while decimals > EXPONENT[currency] and micros % 10 == 0:
+        micros, decimals = micros // 10, decimals - 1
+    return Decimal(micros).scaleb(-decimals)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,6 @@ from marshmallow.fields import Field
 
 from shared.exact import loads
 from shared.fields import (
-    DESCRIPTION,
-    NAME,
-    NOTES,
     Amount,
     CurrencyCode,
     Day,
@@ -25,6 +22,7 @@ from shared.fields import (
     WebAddress,
     WholeNumber,
 )
+from shared.lengths import DESCRIPTION, NAME, NOTES
 
 
 def why_not(field: Field, value: Any) -> list[str]:

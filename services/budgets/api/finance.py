@@ -1,16 +1,19 @@
 """Budgets as the `finance` document spells them."""
 
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Response
 from marshmallow import Schema, fields, validate
 
 from services.budgets import actions, queries, rules
-from services.budgets.models import Budget, Spend
 from shared.describe import listed
-from shared.fields import NAME, Amount, CurrencyCode, Day, Text, TrueOrFalse
+from shared.fields import Amount, CurrencyCode, Day, Text, TrueOrFalse
+from shared.lengths import NAME
 from shared.web import ListQuery, Routes, caller, db, if_match, listing, nothing, one
+
+if TYPE_CHECKING:
+    from services.budgets.models import Budget, Spend
 
 MOST = Decimal("99999999.99")  # `finance`, "Create budget"
 
@@ -166,7 +169,7 @@ def list_spends(query: dict[str, Any], budget_id: str) -> Response:
     return listing(queries.spends(db(), caller(), budget_id, **query), spelled_spend)
 
 
-def spelled(budget: Budget) -> dict[str, Any]:
+def spelled(budget: "Budget") -> dict[str, Any]:
     """A budget in the document's words; written by hand, because a list of them is a hot path."""
     return {
         "id": budget.uuid,
@@ -185,7 +188,7 @@ def spelled(budget: Budget) -> dict[str, Any]:
     }
 
 
-def spelled_spend(spend: Spend) -> dict[str, Any]:
+def spelled_spend(spend: "Spend") -> dict[str, Any]:
     """A spend, in the same manner."""
     return {
         "expense_id": spend.expense_id,
@@ -196,5 +199,5 @@ def spelled_spend(spend: Spend) -> dict[str, Any]:
     }
 
 
-def _shown(budget: Budget) -> Response:
+def _shown(budget: "Budget") -> Response:
     return one(spelled(budget), tag=actions.tag(budget))

@@ -15,8 +15,9 @@ from services.expenses.receipts import Receipt
 from services.expenses.rules import RECEIPT_TYPES
 from shared.describe import listed
 from shared.errors import Invalid, NotFound
-from shared.fields import DESCRIPTION, NAME, Amount, CurrencyCode, Day, Text, WebAddress
+from shared.fields import Amount, CurrencyCode, Day, Text, WebAddress
 from shared.idempotency import Ticket
+from shared.lengths import DESCRIPTION, NAME
 from shared.web import (
     ListQuery,
     Routes,

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.invoices import rules
-from services.invoices.models import priced
-from services.invoices.rules import Amounts, Line
+from services.invoices.rules import Amounts, Line, priced
 from shared.currencies import EXPONENT
 from shared.errors import Invalid, Refused
 from shared.money import Money

@@ -1,7 +1,7 @@
 """The routes of invoices."""
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 from marshmallow import Schema
@@ -26,9 +26,11 @@ from services.invoices.api.finance.schemas import (
     PaymentQuery,
 )
 from services.invoices.api.finance.spelling import spelled, spelled_entry, spelled_payment
-from services.invoices.models import Invoice
 from shared.describe import listed
 from shared.web import Routes, caller, db, if_match, json_body, listing, load, nothing, one
+
+if TYPE_CHECKING:
+    from services.invoices.models import Invoice
 
 routes = Routes("invoices", __name__, scope="invoices", url_prefix="/v1/dev/finance/invoices")
 
@@ -122,6 +124,6 @@ def _check_nothing_asked() -> None:
         load(Schema(), json_body())
 
 
-def _shown(invoice: Invoice, *, status: int = 200, location: str | None = None) -> Response:
+def _shown(invoice: "Invoice", *, status: int = 200, location: str | None = None) -> Response:
     today = queries.today(caller())
     return one(spelled(invoice, today), tag=actions.tag(invoice, today), status=status, location=location)

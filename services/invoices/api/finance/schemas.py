@@ -6,7 +6,8 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from services.invoices import rules
-from shared.fields import DESCRIPTION, NAME, NOTES, Amount, CurrencyCode, Day, Email, Text, WholeNumber
+from shared.fields import Amount, CurrencyCode, Day, Email, Text, WholeNumber
+from shared.lengths import DESCRIPTION, NAME, NOTES
 from shared.web import ListQuery
 
 LINES = 1000

@@ -1,14 +1,16 @@
 """The routes of a workspace's settings."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Response
 
 from services.invoices import actions, queries
 from services.invoices.api.finance.schemas import SETTINGS, SETTINGS_SHOWN, SettingsAnswer, SettingsIn
 from services.invoices.api.finance.spelling import spelled_settings
-from services.invoices.models import Profile
 from shared.web import Routes, caller, db, if_match, one
+
+if TYPE_CHECKING:
+    from services.invoices.models import Profile
 
 routes = Routes("settings", __name__, scope="admin", url_prefix="/v1/dev/finance/settings")
 
@@ -28,5 +30,5 @@ def update_settings(facts: dict[str, Any]) -> Response:
     return _shown(actions.configure(db(), caller(), facts, if_match()))
 
 
-def _shown(profile: Profile) -> Response:
+def _shown(profile: "Profile") -> Response:
     return one(spelled_settings(profile), tag=str(profile.version))

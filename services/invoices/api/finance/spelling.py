@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from services.invoices import rules
-from services.invoices.models import Invoice, Item, Payment, Profile, priced
-from shared.audit import Audit
+from services.invoices.rules import priced
 from shared.money import Money
+
+if TYPE_CHECKING:
+    from services.invoices.models import Invoice, Item, Payment, Profile
+    from shared.audit import Audit
 
 Spelling = dict[str, Any]
 
 
-def spelled(invoice: Invoice, today: date) -> Spelling:
+def spelled(invoice: "Invoice", today: date) -> Spelling:
     """An invoice as it is on that day."""
     currency = invoice.currency
     due = invoice.due
@@ -42,7 +45,7 @@ def spelled(invoice: Invoice, today: date) -> Spelling:
     }
 
 
-def spelled_item(item: Item, currency: str) -> Spelling:
+def spelled_item(item: "Item", currency: str) -> Spelling:
     """A line."""
     return {
         "id": item.id,
@@ -53,7 +56,7 @@ def spelled_item(item: Item, currency: str) -> Spelling:
     }
 
 
-def spelled_payment(payment: Payment) -> Spelling:
+def spelled_payment(payment: "Payment") -> Spelling:
     """A payment."""
     return {
         "id": payment.uuid,
@@ -67,7 +70,7 @@ def spelled_payment(payment: Payment) -> Spelling:
     }
 
 
-def spelled_settings(profile: Profile) -> Spelling:
+def spelled_settings(profile: "Profile") -> Spelling:
     """The settings of a workspace."""
     return {
         "seller_name": profile.seller_name,
@@ -78,7 +81,7 @@ def spelled_settings(profile: Profile) -> Spelling:
     }
 
 
-def spelled_entry(entry: Audit) -> Spelling:
+def spelled_entry(entry: "Audit") -> Spelling:
     """One change, in the words that the fields have here."""
     return {
         "id": entry.id,
@@ -91,7 +94,7 @@ def spelled_entry(entry: Audit) -> Spelling:
     }
 
 
-def _delivery(invoice: Invoice) -> Spelling | None:
+def _delivery(invoice: "Invoice") -> Spelling | None:
     if invoice.delivery_state is None:
         return None
     return {
