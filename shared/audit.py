@@ -70,4 +70,4 @@ def _changes(entity: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    return value.isoformat() if hasattr(value, "isoformat") else value
+    return value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else value

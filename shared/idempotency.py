@@ -72,9 +72,15 @@ def claim(session: Session, ticket: Ticket) -> None:
     insert = upsert(session, Remembered).values(**row, created_at=now()).on_conflict_do_nothing()
     if session.execute(insert.returning(Remembered.key)).first():
         return
+    look(session, ticket)
+    raise Conflict  # it was given back between the two statements
+
+
+def look(session: Session, ticket: Ticket) -> None:
+    """Raise what `claim` would raise, and leave a free key free: for what must not be judged before the key is."""
     known = session.get(Remembered, (ticket.workspace_id, ticket.key), populate_existing=True)
     if known is None:
-        raise Conflict  # it was given back between the two statements
+        return
     if known.fingerprint != ticket.fingerprint:
         raise Refused("This Idempotency-Key was used for another request")
     if known.status is None:
@@ -83,8 +89,18 @@ def claim(session: Session, ticket: Ticket) -> None:
 
 
 def keep(session: Session, ticket: Ticket, status: int, headers: Mapping[str, str], body: bytes) -> None:
-    """Keep the answer to a claimed key."""
-    session.execute(update(Remembered).where(*_is(ticket)).values(status=status, headers=dict(headers), body=body))
+    """Keep the answer to a claimed key.
+
+    Raises:
+        Conflict: the key was taken from us, and may have another's answer.
+    """
+    mine = update(Remembered).where(*_is(ticket), Remembered.status.is_(None))
+    kept = session.execute(
+        mine.values(status=status, headers=dict(headers), body=body).returning(Remembered.key),
+        execution_options={"synchronize_session": False},
+    )
+    if not kept.first():
+        raise Conflict
 
 
 def free(session: Session, workspace_id: str, key: str) -> None:

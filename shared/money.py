@@ -78,8 +78,3 @@ class Money:
         if other.currency != self.currency:
             raise ValueError(f"{self.currency} and {other.currency} do not mix")
         return other.minor
-
-
-def total(amounts: list[Money], currency: str) -> Money:
-    """The sum of amounts in one currency; nothing adds up to zero."""
-    return sum(amounts, Money(0, currency))

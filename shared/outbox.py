@@ -119,13 +119,11 @@ def disarm(session: Session, message: Outbox) -> bool:
     return bool(session.execute(gone.returning(Outbox.id)).first())
 
 
-def fire(session: Session, message: Outbox) -> None:
-    """Let an armed message go at once: what it guards has failed."""
-    session.execute(
-        update(Outbox)
-        .where(Outbox.id == message.id, Outbox.version == message.version, Outbox.armed)
-        .values(armed=False, due_at=now())
-    )
+def fire(session: Session, message: Outbox) -> bool:
+    """Let an armed message go at once, as what it guards has failed; False when somebody else has taken it up."""
+    gone = update(Outbox).where(Outbox.id == message.id, Outbox.version == message.version, Outbox.armed)
+    fired = gone.values(armed=False, due_at=now()).returning(Outbox.id)
+    return bool(session.execute(fired, execution_options={"synchronize_session": False}).first())
 
 
 def deliver(db: Database, topics: Topics, message: Outbox) -> bool:
@@ -180,7 +178,7 @@ class Relay:
         if time.monotonic() >= self._chores_at:
             self._chores_at = time.monotonic() + HOUR
             for chore in self._chores:
-                chore()
+                _try(chore)
 
     def _forget(self) -> None:
         with self.db.write() as session:
@@ -204,6 +202,13 @@ class Relay:
         )
         with self.db.write() as session:
             return list(session.scalars(claim, execution_options={"synchronize_session": False}))
+
+
+def _try(chore: Callable[[], object]) -> None:
+    try:
+        chore()
+    except Exception as fault:  # the others are still to be done
+        log.error("chore.failed", exc_info=fault)
 
 
 def _later(db: Database, message: Outbox) -> None:

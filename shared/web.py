@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote_to_bytes, urlencode
 from uuid import uuid4
 
 import structlog
@@ -133,7 +133,8 @@ def ticket(*parts: bytes) -> idempotency.Ticket | None:
         return None
     if not _KEY.fullmatch(key):
         raise errors.Invalid(errors={"Idempotency-Key": ["1 to 255 visible ASCII characters."]})
-    asked = idempotency.fingerprint(request.method, request.full_path, *(parts or (request.get_data(),)))
+    accounts = ",".join(caller().account_ids or ("*",)).encode()  # another key may not see what this one was shown
+    asked = idempotency.fingerprint(request.method, request.full_path, accounts, *(parts or (request.get_data(),)))
     return idempotency.Ticket(caller().workspace_id, key, asked)
 
 
@@ -206,6 +207,14 @@ class Parser(FlaskParser):
         "json": RAISE,
         "form": RAISE,
     }
+
+    def load_querystring(self, req: Any, schema: Schema) -> Any:
+        """As the base does, but only text: werkzeug puts a mark where bytes are none."""
+        try:
+            unquote_to_bytes(req.query_string).decode()
+        except UnicodeDecodeError:
+            raise errors.Invalid(errors={"query": ["Not valid UTF-8."]}) from None
+        return super().load_querystring(req, schema)
 
     def load_json(self, req: Any, schema: Schema) -> Any:
         return json_body()
@@ -344,6 +353,7 @@ def settle(asked: idempotency.Ticket | None, work: Callable[[], Response], *, cl
             with session.begin_nested():
                 response = work()
         except (errors.NotFound, errors.Refused) as refusal:
+            session.info.pop("afterwards", None)  # what was to follow is rolled back with the savepoint
             response = spoken(refusal)
         chosen = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
         idempotency.keep(session, asked, response.status_code, chosen, response.get_data())

@@ -119,6 +119,7 @@ def reserve_change(
     While another change of the expense is between its question and its commit, this one waits.
 
     Raises:
+        Replay: the keyed request has been answered before.
         PreconditionFailed.
         Invalid: an amount too precise for its currency.
         Conflict: the other change is not through within the deadline.
@@ -126,6 +127,9 @@ def reserve_change(
     """
     if not facts.keys() & OF_THE_SPEND:
         return None
+    if ticket:
+        with db.read() as session:
+            idempotency.look(session, ticket)  # first: a repeat must not be judged by what the first one changed
     give_up = time.monotonic() + outside.spend_deadline
     while True:
         with db.write() as session:
@@ -145,7 +149,7 @@ def reserve_change(
         if time.monotonic() > give_up:
             raise Conflict
         time.sleep(PAUSE)
-    return _asked(db, outside, Reservation(expense, asked, message, owed), held=rules.leaves(before, asked))
+    return _asked(db, outside, Reservation(expense, asked, message, owed), held=rules.held(before, asked))
 
 
 def update(
@@ -176,7 +180,7 @@ def update(
             if after != reservation.asked:
                 raise Conflict
             _take(session, reservation)
-            if rules.leaves(before, after):
+            if rules.held(before, after):
                 _tell(db, session, expense, after, outside)
         elif rules.needs_yes(before, after):
             raise Conflict  # it changed since `reserve_change` looked
@@ -222,12 +226,15 @@ def unlink(db: Database, caller: Caller, budget_id: str) -> int:
 
 
 def withdraw(db: Database, reservation: Reservation) -> None:
-    """End a refused reservation: nothing was booked, so there is nothing to undo, but what was owed before stays so."""
+    """End a refused reservation: nothing was booked, so there is nothing to undo, but what was owed before stays so.
+
+    Raises:
+        Conflict: it has been taken back meanwhile, and its key given to another request.
+    """
     with db.write() as session:
-        if reservation.owed:
-            outbox.fire(session, reservation.message)
-        else:
-            outbox.disarm(session, reservation.message)
+        end = outbox.fire if reservation.owed else outbox.disarm
+        if not end(session, reservation.message):
+            raise Conflict
 
 
 def abandon(db: Database, reservation: Reservation) -> None:

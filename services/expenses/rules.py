@@ -1,6 +1,6 @@
 """When an expense needs its budget's yes. Plain values in, a plain answer out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from shared.money import Money
@@ -36,6 +36,15 @@ def needs_yes(before: Spend | None, after: Spend) -> bool:
     return before.amount < after.amount or before.spent_on != after.spent_on
 
 
-def leaves(before: Spend, after: Spend) -> Spend | None:
-    """What stays booked on another budget until a move is certain."""
-    return before if before.budget_id and before.budget_id != after.budget_id else None
+def held(before: Spend, after: Spend) -> Spend | None:
+    """What must stay booked besides `after` until the change is certain, so that undoing it never takes money back.
+
+    On a move that is all that was on the budget left; on one budget, what `after` is less than `before`.
+    """
+    if before.budget_id is None:
+        return None
+    if before.budget_id != after.budget_id:
+        return before
+    if before.amount.currency != after.amount.currency:
+        return None  # the budget, which is in one currency, refuses
+    return replace(before, amount=before.amount - after.amount) if after.amount < before.amount else None

@@ -3,10 +3,12 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from functools import partial
+from io import BytesIO
 from typing import Any
 
 from flask import Response, current_app, request
 from marshmallow import Schema, fields
+from werkzeug.formparser import FormDataParser
 
 from services.expenses import actions, queries, receipts
 from services.expenses.actions import Outside, Reservation
@@ -36,6 +38,8 @@ from shared.web import (
 
 PATH = "/v1/dev/finance/expenses"
 FILE = "receipt"
+REPLACED = "\N{REPLACEMENT CHARACTER}"
+"""What werkzeug puts where the bytes of a form's text are not UTF-8."""
 
 routes = Routes("expenses", __name__, scope="expenses", url_prefix=PATH)
 
@@ -177,6 +181,9 @@ def delete_expense(expense_id: str) -> Response:
 
 @routes.get("/<uuid:expense_id>/receipt")
 @routes.response(200, {"type": "string", "format": "binary"}, content_type="application/octet-stream")
+@routes.alt_response(206, description="The part asked for by `Range`.", success=True)
+@routes.alt_response(304, description="`If-None-Match` names what it still is.")
+@routes.alt_response(416, description="The part asked for lies behind the end.")
 def get_receipt(expense_id: str) -> Response:
     """Download the receipt, byte for byte as it was uploaded."""
     expense = queries.find(db(), caller(), expense_id)
@@ -188,7 +195,9 @@ def get_receipt(expense_id: str) -> Response:
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.set_etag(expense.receipt_digest)
-    response.make_conditional(request, accept_ranges=True, complete_length=len(data))
+    response.headers["Accept-Ranges"] = "bytes"
+    one_range = request.range is not None and len(request.range.ranges) == 1  # any other is ignored, as it may be
+    response.make_conditional(request, accept_ranges=one_range, complete_length=len(data))
     return response
 
 
@@ -227,20 +236,44 @@ def _read() -> tuple[dict[str, Any], Receipt | None, Ticket | None]:
     """The facts of the request, its file, and its ticket."""
     if request.mimetype != "multipart/form-data":
         return load(AS_JSON, json_body()), None, ticket()
-    texts = {name: request.form.getlist(name) for name in request.form}
-    files = {name: request.files.getlist(name) for name in request.files}
-    if not texts and not files:  # werkzeug makes nothing of a form that it cannot read
-        raise Invalid(errors={"form": ["A form with at least one field is required."]})
-    for name, values in (texts | files).items():
-        if len(values) != 1 or (name in texts and name in files):
+    texts, files = _form()
+    for name in [*texts, *files]:
+        if len(texts.get(name, ())) > 1 or len(files.get(name, ())) > 1 or (name in texts and name in files):
             raise Invalid(errors={name: ["Given more than once."]})
     if unknown := files.keys() - {FILE}:
         raise Invalid(errors={name: ["Unknown file."] for name in unknown})
     facts = load(AS_FORM, {name: values[0] or None for name, values in texts.items()})
-    data = files[FILE][0].read() if files and files[FILE][0].filename else None
+    data = files[FILE][0] if files else None
     parts = [f"{name}={values[0]}".encode() for name, values in sorted(texts.items())]
     asked = ticket(b"form", *parts, hashlib.blake2b(data or b"").digest())
     return facts, receipts.read(data) if data is not None else None, asked
+
+
+def _form() -> tuple[dict[str, list[str]], dict[str, list[bytes | None]]]:
+    """The fields and the files of a form that arrived whole.
+
+    Raises:
+        Invalid: it is cut short, has no boundary, nothing in it, or text that is not UTF-8.
+    """
+    parser = FormDataParser(  # werkzeug's own makes an empty form of a broken one
+        silent=False,
+        stream_factory=lambda *_, **__: BytesIO(),
+        max_form_memory_size=request.max_form_memory_size,
+        max_form_parts=request.max_form_parts,
+    )
+    try:
+        _, form, files = parser.parse(request.stream, request.mimetype, request.content_length, request.mimetype_params)
+    except ValueError:
+        raise Invalid(errors={"form": ["Not a whole form."]}) from None
+    taken = {
+        name: [file.read() if file.filename else None for file in named]  # none where no file was chosen
+        for name, named in files.lists()
+    }
+    if not form and not taken:
+        raise Invalid(errors={"form": ["A form with at least one field is required."]})
+    if REPLACED in "".join(value for _, value in form.items(multi=True)):
+        raise Invalid(errors={"form": ["Not valid UTF-8."]})
+    return dict(form.lists()), taken
 
 
 def _settled(

@@ -28,6 +28,8 @@ class Line(Wire):
     cut: str | None = None
     cuts: Sequence[str | None] = ()
     """What happens to the next requests, one after the other; `cut` is for all that follow."""
+    meanwhile: Callable[[], object] | None = None
+    """What happens elsewhere, once, while the next answer is on its way back."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         cut, self.cuts = (self.cuts[0], self.cuts[1:]) if self.cuts else (self.cut, ())
@@ -36,6 +38,9 @@ class Line(Wire):
         answer = super().send(request, *args, **kwargs)
         if cut == "after":
             raise requests.ReadTimeout("cut")
+        if self.meanwhile:
+            happens, self.meanwhile = self.meanwhile, None
+            happens()
         return answer
 
 
