@@ -8,6 +8,7 @@ import argparse
 import gc
 import os
 import signal
+import sys
 import threading
 from dataclasses import dataclass
 from importlib import import_module
@@ -58,7 +59,15 @@ def main() -> None:
         command.add_argument("names", choices=PARTS, nargs="+" if several else 1, metavar="NAME")
         command.set_defaults(does=does)
     asked = parser.parse_args()
+    if os.environ.pop("SUPERVISED", None):
+        threading.Thread(target=_outlive_nobody, daemon=True).start()
     asked.does(*asked.names)
+
+
+def _outlive_nobody() -> None:
+    """End when the supervisor has: its end of our input closes with it, however it died."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def serve(name: str) -> None:

@@ -30,9 +30,14 @@ class Process:
     early_deaths: int = field(default=0)
 
     def start(self) -> None:
-        """Start it, in a session of its own: a Ctrl-C is for the supervisor, who ends it in good order."""
+        """Start it, in a session of its own: a Ctrl-C is for the supervisor, who ends it in good order.
+
+        Nothing is ever written to its input. When that ends, the supervisor is gone, and so must it be.
+        """
         self.began = time.monotonic()
-        self.running = subprocess.Popen(self.command, start_new_session=True)  # noqa: S603
+        self.running = subprocess.Popen(  # noqa: S603
+            self.command, start_new_session=True, stdin=subprocess.PIPE, env={**os.environ, "SUPERVISED": "1"}
+        )
 
     def see_to(self) -> bool:
         """Start it again if it has died; False when there is no use."""
@@ -42,6 +47,7 @@ class Process:
         self.early_deaths = self.early_deaths + 1 if early else 0
         sys.stderr.write(f"{self.name} ended with {self.running.returncode}\n")
         if self.early_deaths == TRIES:
+            sys.stderr.write(f"{self.name} does not keep running; everything is ended\n")
             return False
         self.start()
         return True
