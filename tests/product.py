@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, make_url, text
 
 ROOT = Path(__file__).parent.parent
 FINANCE = "/v1/dev/finance"
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds that something may take on a busy machine before it counts as never happening."""
 
 
@@ -48,6 +48,12 @@ class Product:
         assert self._supervisor
         self._supervisor.send_signal(signal.SIGINT)
         return self._supervisor.wait(PATIENCE)
+
+    def kill(self) -> None:
+        """Kill the supervisor alone."""
+        assert self._supervisor
+        self._supervisor.kill()
+        self._supervisor.wait(PATIENCE)
 
     def pids(self, command: str) -> list[int]:
         """The processes of one line of the Procfile, the master before its workers: `pids("serve budgets")`."""

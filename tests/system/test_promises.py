@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -76,6 +77,15 @@ def test_after_ctrl_c_and_a_new_start_all_is_still_there(product: Product) -> No
     assert product.call("GET", f"/budgets/{budget['id']}").json()["data"]["spent_amount"] == 12.34
     sent = product.call("GET", f"/invoices/{invoice['id']}").json()["data"]
     assert (sent["status"], sent["total"], sent["delivery"]["status"]) == ("sent", 21, "delivered")
+
+
+def test_no_process_outlives_a_supervisor_that_was_killed(product: Product) -> None:
+    left = [pid for line in ("serve", "relay") for pid in product.pids(line)]
+    assert len(left) == 4 * 2 + 1
+    product.kill()
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in left))
+    product.start()
+    assert product.call("GET", "/budgets").status_code == 200
 
 
 @dataclass
