@@ -12,10 +12,11 @@ from services.budgets import messages, rules
 from services.budgets.models import Budget, Spend
 from services.budgets.queries import owned
 from shared import audit
+from shared.amounts import exact
 from shared.caller import Caller
 from shared.db import Database, insert, new_id, now
-from shared.errors import Invalid, NotFound, Refused
-from shared.money import Imprecise, Money
+from shared.errors import NotFound, Refused
+from shared.money import Money
 from shared.versions import IfMatch
 
 Facts = Mapping[str, Any]
@@ -158,19 +159,13 @@ def _apply(budget: Budget, facts: Facts) -> None:
         if fact in facts:
             setattr(budget, column, facts[fact])
     if "total_amount" in facts:
-        total = _money(facts, "total_amount", budget.currency)
-        budget.total_minor = None if total is None else total.minor
-    if "spent_amount" in facts and (spent := _money(facts, "spent_amount", budget.currency)):
+        total = facts["total_amount"]
+        budget.total_minor = None if total is None else exact(total, budget.currency, "total_amount").minor
+    if "spent_amount" in facts:
+        spent = exact(facts["spent_amount"], budget.currency, "spent_amount")
         budget.opening_minor = spent.minor - budget.live_minor
     rules.check_period(budget.start_on, budget.end_on)
     rules.check_cap(budget.spent, budget.total, budget.enforcement)
-
-
-def _money(facts: Facts, name: str, currency: str) -> Money | None:
-    try:
-        return None if facts[name] is None else Money.exact(facts[name], currency)
-    except Imprecise as why:
-        raise Invalid(errors={name: [str(why)]}) from None
 
 
 def _locked(session: Session, workspace_id: str, booked: Iterable[int | None], state: SpendState) -> list[Budget]:

@@ -1,6 +1,5 @@
 """Routes for other services: the spends that expenses book (api.md, section 7)."""
 
-from decimal import Decimal
 from typing import Any
 
 from flask import Response
@@ -8,10 +7,9 @@ from marshmallow import Schema, fields
 
 from services.budgets import actions
 from services.budgets.actions import SpendState
+from shared.amounts import exact
 from shared.caller import INTERNAL
-from shared.errors import Invalid
 from shared.fields import Amount, CurrencyCode, Day, TrueOrFalse, WholeNumber
-from shared.money import Imprecise, Money
 from shared.web import Routes, answer, caller, db
 
 routes = Routes("internal", __name__, scope=INTERNAL, url_prefix="/internal")
@@ -50,15 +48,8 @@ def _state(facts: dict[str, Any]) -> SpendState:
     return SpendState(
         version=facts["version"],
         budget_id=str(budget_id) if budget_id else None,
-        amount=_money(facts["amount"], currency),
+        amount=exact(facts["amount"], currency, "amount"),
         spent_on=facts["date"],
         enforce=facts["enforce"],
-        held=(str(held["budget_id"]), _money(held["amount"], currency)) if held else None,
+        held=(str(held["budget_id"]), exact(held["amount"], currency, "amount")) if held else None,
     )
-
-
-def _money(amount: Decimal, currency: str) -> Money:
-    try:
-        return Money.exact(amount, currency)
-    except Imprecise as why:
-        raise Invalid(errors={"amount": [str(why)]}) from None

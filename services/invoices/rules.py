@@ -10,6 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from shared.amounts import exact
 from shared.currencies import EXPONENT
 from shared.errors import Invalid, Refused
 from shared.money import MAX_MINOR, Imprecise, Money
@@ -178,10 +179,7 @@ def converted(amounts: Amounts, currency: str, *, itemised: bool) -> Amounts:
         Invalid: the currency has fewer decimals than they need.
     """
     figures = (Money(0), amounts.tax, Money(0)) if itemised else (amounts.subtotal, amounts.tax, amounts.total)
-    try:
-        return Amounts(*(Money.exact(each.amount, currency) for each in figures))
-    except Imprecise as why:
-        raise Invalid(errors={"currency": [str(why)]}) from None
+    return Amounts(*(exact(each.amount, currency, "currency") for each in figures))
 
 
 def check_amounts_open(lifecycle: str) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.currencies import EXPONENT
-from shared.money import MAX_MINOR, Imprecise, Money, total
+from shared.money import MAX_MINOR, Imprecise, Money
 
 CURRENCIES = st.sampled_from(sorted(EXPONENT))
 MINOR = st.integers(-MAX_MINOR, MAX_MINOR)
@@ -98,12 +98,6 @@ def test_adding_and_taking_away_are_integer_arithmetic(one: int, other: int, cur
     assert (left < right, left <= right) == (one < other, one <= other)
 
 
-@given(st.lists(MINOR), CURRENCIES)
-def test_a_total_is_the_sum_in_any_order(amounts: list[int], currency: str) -> None:
-    monies = [Money(minor, currency) for minor in amounts]
-    assert total(monies, currency) == total(monies[::-1], currency) == Money(sum(amounts), currency)
-
-
 @pytest.mark.parametrize(
     "mix",
     [
@@ -111,7 +105,6 @@ def test_a_total_is_the_sum_in_any_order(amounts: list[int], currency: str) -> N
         lambda one, other: one - other,
         lambda one, other: one < other,
         lambda one, other: one <= other,
-        lambda one, other: total([one, other], "USD"),
     ],
 )
 def test_two_currencies_never_mix(mix: Callable[[Money, Money], object]) -> None:

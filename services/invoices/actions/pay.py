@@ -5,6 +5,7 @@ from services.invoices.actions import writing
 from services.invoices.actions.writing import Facts
 from services.invoices.models import Payment
 from services.invoices.queries import owned, today
+from shared.amounts import exact
 from shared.caller import Caller
 from shared.db import Database
 from shared.errors import Invalid
@@ -22,7 +23,7 @@ def pay(db: Database, caller: Caller, invoice_id: str, facts: Facts, expected: I
     with db.write() as session:
         invoice = owned(session, caller, invoice_id, lock=True)
         expected.check(writing.tag(invoice, today(caller)))
-        amount = writing.money(facts, "amount", invoice.currency)
+        amount = exact(facts["amount"], invoice.currency, "amount")
         if amount.minor <= 0:
             raise Invalid(errors={"amount": ["Must be greater than 0."]})
         rules.check_open(completed=invoice.completed)

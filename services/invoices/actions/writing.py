@@ -14,10 +14,10 @@ from services.invoices.models import Invoice, Item, Payment
 from services.invoices.queries import today
 from services.invoices.rules import Line
 from shared import audit
+from shared.amounts import exact
 from shared.caller import Caller
 from shared.db import insert, new_id, now
-from shared.errors import Invalid
-from shared.money import Imprecise, Money
+from shared.money import Money
 
 Facts = Mapping[str, Any]
 Told = dict[str, Any]
@@ -50,17 +50,9 @@ def apply_plain(invoice: Invoice, facts: Facts) -> None:
             setattr(invoice, column, facts[fact])
 
 
-def money(facts: Facts, name: str, currency: str) -> Money:
-    """The amount that was written. Raises Invalid when it is too precise for the currency, or too large."""
-    try:
-        return Money.exact(facts[name], currency)
-    except Imprecise as why:
-        raise Invalid(errors={name: [str(why)]}) from None
-
-
 def figures(facts: Facts, currency: str) -> dict[str, Money]:
-    """The figures that were written. Raises Invalid."""
-    return {name: money(facts, name, currency) for name in FIGURES if name in facts}
+    """The figures that were written. Raises Invalid when one is too precise for the currency, or too large."""
+    return {name: exact(facts[name], currency, name) for name in FIGURES if name in facts}
 
 
 def lines(facts: Facts) -> list[Line]:
