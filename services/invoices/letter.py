@@ -11,14 +11,13 @@ Row = tuple[str, str]
 
 def written(invoice: Invoice, profile: Profile) -> dict[str, Any]:
     """The subject and both bodies, and the name that the sender goes by."""
-    number = invoice.number or ""
-    seller = one_line(profile.seller_name)
-    subject = f"Invoice {one_line(number)}" + (f" from {seller}" if seller else "")
+    seller, number = one_line(profile.seller_name), one_line(invoice.number)
+    subject = f"Invoice {number}" + (f" from {seller}" if seller else "")
     return {
         "subject": subject,
         "from_name": seller,
         "to_name": one_line(invoice.client_name),
-        "text": _text(invoice, profile, subject),
+        "text": _text(invoice, profile),
         "html": _html(invoice, profile, subject),
     }
 
@@ -28,9 +27,24 @@ def one_line(text: str | None) -> str:
     return " ".join((text or "").split())
 
 
+def _request(invoice: Invoice, profile: Profile) -> str:
+    """What is wanted, before all details: who asks for how much, until when, and how it is paid."""
+    seller, number = one_line(profile.seller_name), one_line(invoice.number)
+    opening = f"{seller} sends you invoice {number}" if seller else f"This is invoice {number}"
+    said = [f"{opening} over {_amount(invoice.total)}."]
+    if invoice.due.minor:
+        rest = "the remaining " if invoice.paid.minor else ""
+        until = f" by {invoice.due_on.isoformat()}" if invoice.due_on else ""
+        said.append(f"Please pay {rest}{_amount(invoice.due)}{until}.")
+        said += ["You find the bank details below."] if profile.bank_details else []
+    else:
+        said.append("It is paid already, thank you." if invoice.paid.minor else "There is nothing to pay.")
+    return " ".join(said)
+
+
 def _facts(invoice: Invoice) -> list[Row]:
     facts = [("Number", invoice.number or ""), ("Date", invoice.issue_on.isoformat())]
-    return facts + ([("Due", invoice.due_on.isoformat())] if invoice.due_on else [])
+    return facts + ([("Due date", invoice.due_on.isoformat())] if invoice.due_on else [])
 
 
 def _sums(invoice: Invoice) -> list[Row]:
@@ -39,7 +53,7 @@ def _sums(invoice: Invoice) -> list[Row]:
         "Tax": invoice.tax,
         "Total": invoice.total,
         "Paid": invoice.paid,
-        "Due": invoice.due,
+        "Amount due": invoice.due,
     }
     return [(name, _amount(money)) for name, money in figures.items()]
 
@@ -56,8 +70,8 @@ def _closing(invoice: Invoice, profile: Profile) -> list[Row]:
     return [(title, text) for title, text in (("Bank details", profile.bank_details), ("Notes", invoice.notes)) if text]
 
 
-def _text(invoice: Invoice, profile: Profile, subject: str) -> str:
-    blocks = [subject, "\n".join(f"{name}: {value}" for name, value in _facts(invoice))]
+def _text(invoice: Invoice, profile: Profile) -> str:
+    blocks = [_request(invoice, profile), "\n".join(f"{name}: {value}" for name, value in _facts(invoice))]
     blocks += [f"{title}:\n{text}" for title, text in _parts(invoice, profile)]
     blocks += [
         f"{item.quantity} x {item.description}\n    at {item.unit_price(invoice.currency):,f}: "
@@ -83,6 +97,7 @@ def _html(invoice: Invoice, profile: Profile, subject: str) -> str:
     return (
         f"<!doctype html><html><head><meta charset='utf-8'><title>{escape(subject)}</title></head><body>"
         f"<h1>{escape(subject)}</h1>"
+        f"<p>{escape(_request(invoice, profile))}</p>"
         f"<table>{''.join(_row(*fact) for fact in _facts(invoice))}</table>"
         f"{_paragraphs(_parts(invoice, profile))}"
         f"{f'<table>{head}{lines}</table>' if lines else ''}"

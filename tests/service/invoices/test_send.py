@@ -195,18 +195,70 @@ def test_the_letter_says_what_a_client_needs(invoices: Client, relay: Relay, set
     assert letter["Subject"] == "Invoice № 7 from Müller & Söhne"
     plain, html = bodies(letter)
     for word in (
+        "Müller & Söhne sends you invoice № 7 over 3,923.50 USD. Please pay the remaining 3,823.50 USD by 2099-04-01. "
+        "You find the bank details below.\n\nNumber: № 7",
         "Müller & Söhne\nWeg 1\n1234 Ort\nTax id: DE 1",
-        "Number: № 7\nDate: 2024-03-01\nDue: 2099-04-01",
+        "Number: № 7\nDate: 2024-03-01\nDue date: 2099-04-01",
         "3 x Service C\n    at 1,234.50: 3,703.50 USD",
-        "Subtotal: 3,903.50 USD\nTax: 20.00 USD\nTotal: 3,923.50 USD\nPaid: 100.00 USD\nDue: 3,823.50 USD",
+        "Subtotal: 3,903.50 USD\nTax: 20.00 USD\nTotal: 3,923.50 USD\nPaid: 100.00 USD\nAmount due: 3,823.50 USD",
         "IBAN X",
         "Thank <you>",
         "Acme <Corp>\n123 Main St",
     ):
         assert word in plain
-    for word in ("Acme &lt;Corp&gt;<br>123 Main St", "Thank &lt;you&gt;", "Müller &amp; Söhne", "3,823.50 USD"):
+    for word in (
+        "<p>Müller &amp; Söhne sends you invoice № 7 over 3,923.50 USD. Please pay the remaining 3,823.50 USD by ",
+        "<td>Due date</td><td>2099-04-01</td>",
+        "<td>Amount due</td><td>3,823.50 USD</td>",
+        "Acme &lt;Corp&gt;<br>123 Main St",
+        "Thank &lt;you&gt;",
+    ):
         assert word in html
     assert "<you>" not in html
+
+
+PAYABLE = {"seller_name": "Example Ltd", "bank_details": "IBAN X"}
+
+
+@pytest.mark.parametrize(
+    ("profile", "facts", "first"),
+    [
+        (
+            {"seller_name": "Example Ltd"},
+            {"total": 220, "due_date": "2099-04-01"},
+            "Example Ltd sends you invoice A over 220.00 USD. Please pay 220.00 USD by 2099-04-01.",
+        ),
+        (
+            PAYABLE,
+            {"total": 220, "due_date": "2099-04-01"},
+            "Example Ltd sends you invoice A over 220.00 USD. Please pay 220.00 USD by 2099-04-01. "
+            "You find the bank details below.",
+        ),
+        ({}, {"total": 220}, "This is invoice A over 220.00 USD. Please pay 220.00 USD."),
+        (
+            PAYABLE,
+            {"total": 220, "due_date": "2099-04-01", "status": "paid"},
+            "Example Ltd sends you invoice A over 220.00 USD. It is paid already, thank you.",
+        ),
+        (
+            PAYABLE,
+            {"due_date": "2099-04-01"},
+            "Example Ltd sends you invoice A over 0.00 USD. There is nothing to pay.",
+        ),
+    ],
+    ids=["a day", "a day and an account", "neither", "paid", "nothing"],
+)
+def test_its_first_sentence_says_what_is_wanted(
+    invoices: Client, relay: Relay, settings: Settings, profile: Facts, facts: Facts, first: str
+) -> None:
+    if profile:
+        data(invoices.seen_by(scopes=("admin",)).put(SETTINGS, json=profile))
+    made = make(invoices, client_email=TO, invoice_number="A", **facts)
+    data(invoices.post(url(made, "/send")))
+    relay.run_once()
+    plain, html = bodies(mails(settings)[0])
+    assert plain.startswith(f"{first}\n\nNumber: A\n")
+    assert f"<p>{first}</p>" in html
 
 
 def test_nobody_writes_a_header_of_his_own(invoices: Client, relay: Relay, settings: Settings) -> None:
