@@ -68,20 +68,20 @@ def document(api: Api) -> Document:
     for path, item in described["paths"].items():
         for method, operation in item.items():
             if isinstance(operation, dict):
-                _complete(operation, write=method in ("post", "put", "delete"), of_one="{" in path)
+                _complete(operation, method, of_one="{" in path)
     return described
 
 
-def _complete(operation: Document, *, write: bool, of_one: bool) -> None:
-    kinds = (
-        ALWAYS + (WRITES if write else ()) + (OF_ONE if of_one else ()) + (CHANGES_OF_ONE if write and of_one else ())
-    )
+def _complete(operation: Document, method: str, *, of_one: bool) -> None:
+    write = method in ("post", "put", "delete")
+    change = method == "put" or (write and of_one)  # what there is only one of, the settings, has no id in its path
+    kinds = ALWAYS + (WRITES if write else ()) + (OF_ONE if of_one else ()) + (CHANGES_OF_ONE if change else ())
     for kind in kinds:
         operation["responses"][str(int(kind.status))] = {"$ref": f"#/components/responses/{kind.__name__}"}
     operation["responses"] = dict(sorted(operation["responses"].items()))
     if write:
         operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
-    if write and of_one:
+    if change:
         operation["parameters"].append(IF_MATCH)
 
 

@@ -343,3 +343,25 @@ def test_transaction_ids_are_unambiguous_and_unlike(app: Any, invoices: Client) 
         ids = [row[0] for row in connection.exec_driver_sql("SELECT transaction_id FROM invoices")]
     assert len(set(ids)) == 20
     assert all(re.fullmatch(r"H360-[2-9A-HJ-NP-Z]{6}", each) for each in ids)
+
+
+# What the service says of itself
+
+
+def test_every_change_of_one_thing_declares_its_conditions(invoices: Client) -> None:
+    paths = invoices.inside("gateway").get("/internal/openapi.json").json["paths"]
+    conditional = {
+        (method, path)
+        for path, item in paths.items()
+        for method, operation in item.items()
+        if method in ("post", "put", "delete") and "If-Match" in {each.get("name") for each in operation["parameters"]}
+    }
+    one = f"{INVOICES}/{{invoice_id}}"
+    assert conditional == {
+        ("put", one),
+        ("delete", one),
+        ("post", f"{one}/send"),
+        ("post", f"{one}/payments"),
+        ("put", SETTINGS),
+    }
+    assert all("412" in paths[path][method]["responses"] for method, path in conditional)

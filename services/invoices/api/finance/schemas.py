@@ -153,7 +153,7 @@ class InvoiceOut(InvoiceIn):
     items = fields.List(fields.Nested(ItemOut))
     amount_paid = Amount()
     amount_due = Amount()
-    is_overdue = fields.Boolean(metadata={"description": "Sent, past its due date, with money still owed."})
+    is_overdue = fields.Boolean(metadata={"description": "Whether `status` is `overdue`."})
     delivery = fields.Nested(DeliveryOut, allow_none=True)
     sent_at = fields.AwareDateTime(allow_none=True)
     created_at = fields.AwareDateTime()
