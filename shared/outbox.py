@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import JSON, BigInteger, Index, String, delete, or_, select, update
+from sqlalchemy import JSON, BigInteger, Index, String, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared import idempotency
-from shared.db import Base, Database, Instant, Serial, now, upsert
+from shared.db import Base, Database, Instant, Serial, insert, now
 from shared.logs import request_id
 
 LEASE = timedelta(seconds=20)
@@ -56,6 +56,18 @@ class Outbox(Base):
     __table_args__ = (Index(None, "topic", "key", unique=True), {"sqlite_autoincrement": True})
 
 
+SAID = tuple(column.key for column in Outbox.__mapper__.column_attrs if column.key not in ("id", "topic", "key"))
+PLAIN = {"synchronize_session": False}
+"""Statements about messages touch no loaded object."""
+
+DISARM = (
+    delete(Outbox.__table__)  # type: ignore[arg-type]
+    .where(Outbox.id == bindparam("message"), Outbox.version == bindparam("of_version"), Outbox.armed)
+    .returning(Outbox.id)
+)
+"""Built once, as it is on the path of every expense on a budget."""
+
+
 class Undeliverable(Exception):
     """The receiver will never take this message: do not try again."""
 
@@ -91,21 +103,31 @@ def put(
     `armed_for`: it is an undo, which the relay takes up only after that time. `leased`: the writer delivers it itself
     right after the commit, and the relay only when that does not happen.
     """
-    values = {
-        "workspace_id": workspace_id,
-        "version": version,
-        "body": body,
-        "armed": armed_for is not None,
-        "due_at": now() + (armed_for or timedelta()),
-        "leased_until": now() + LEASE if leased else None,
-        "attempts": 1 if leased else 0,
-        "request_id": request_id.get(),
-    }
-    insert = upsert(session, Outbox).values(topic=topic, key=key, **values)
-    insert = insert.on_conflict_do_update(index_elements=["topic", "key"], set_=values)
-    returned = insert.returning(Outbox).execution_options(populate_existing=True)
-    message: Outbox = session.scalars(returned).one()
+    message = Outbox(
+        workspace_id=workspace_id,
+        topic=topic,
+        key=key,
+        version=version,
+        body=body,
+        armed=armed_for is not None,
+        due_at=now() + (armed_for or timedelta()),
+        leased_until=now() + LEASE if leased else None,
+        attempts=1 if leased else 0,
+        request_id=request_id.get(),
+    )
+    if not insert(session, message, unless=("topic", "key")):
+        _replace(session, message)
     return message
+
+
+def _replace(session: Session, message: Outbox) -> None:
+    said = {name: getattr(message, name) for name in SAID}
+    older = update(Outbox).where(Outbox.topic == message.topic, Outbox.key == message.key)
+    replaced = session.execute(older.values(said).returning(Outbox.id), execution_options=PLAIN).scalar()
+    if replaced is None:  # it was delivered and removed just now
+        insert(session, message)
+    else:
+        message.id = replaced
 
 
 def find(session: Session, topic: str, key: str) -> Outbox | None:
@@ -115,15 +137,14 @@ def find(session: Session, topic: str, key: str) -> Outbox | None:
 
 def disarm(session: Session, message: Outbox) -> bool:
     """Remove an armed message; False when somebody else has taken it up."""
-    gone = delete(Outbox).where(Outbox.id == message.id, Outbox.version == message.version, Outbox.armed)
-    return bool(session.execute(gone.returning(Outbox.id)).first())
+    return bool(session.execute(DISARM, {"message": message.id, "of_version": message.version}).first())
 
 
 def fire(session: Session, message: Outbox) -> bool:
     """Let an armed message go at once, as what it guards has failed; False when somebody else has taken it up."""
     gone = update(Outbox).where(Outbox.id == message.id, Outbox.version == message.version, Outbox.armed)
     fired = gone.values(armed=False, due_at=now()).returning(Outbox.id)
-    return bool(session.execute(fired, execution_options={"synchronize_session": False}).first())
+    return bool(session.execute(fired, execution_options=PLAIN).first())
 
 
 def deliver(db: Database, topics: Topics, message: Outbox) -> bool:

@@ -129,10 +129,10 @@ def _accepted(db: Database, workspace_id: str, expense_id: str, state: SpendStat
         mine = select(Spend).where(Spend.workspace_id == workspace_id, Spend.expense_id == expense_id)
         seen = session.execute(mine.with_only_columns(Spend.version, Spend.budget_id, Spend.held_budget_id)).first()
         budgets = _locked(session, workspace_id, seen[1:] if seen else (), state)
-        known = session.scalar(mine.with_for_update())
+        known = session.scalar(mine.with_for_update()) if seen else None
         if known and known.version >= state.version:
             return known.version
-        if known and (seen is None or known.version != seen.version):
+        if known and seen and known.version != seen.version:
             return None
         by_uuid = {budget.uuid: budget for budget in budgets}
         target = by_uuid.get(state.budget_id or "")
@@ -144,8 +144,10 @@ def _accepted(db: Database, workspace_id: str, expense_id: str, state: SpendStat
         spend.version, spend.currency, spend.spent_on = state.version, state.amount.currency, state.spent_on
         spend.budget_id, spend.amount_minor = target.id if target else None, state.amount.minor
         spend.held_budget_id, spend.held_minor = held.id if held else None, state.held[1].minor if state.held else 0
+        spend.updated_at = now()
+        if known is None and not insert(session, spend, unless=("workspace_id", "expense_id")):
+            return None
         _book(budgets, before, _booked(spend), enforce=state.enforce)
-        session.add(spend)
         return spend.version
 
 
