@@ -20,12 +20,12 @@ from services.expenses.queries import owned
 from services.expenses.receipts import Receipt, Receipts
 from services.expenses.rules import Spend
 from shared import audit, idempotency, outbox
+from shared.amounts import exact
 from shared.caller import Caller
 from shared.db import Database, afterwards, insert, new_id, now
-from shared.errors import ApiError, Conflict, Invalid, NotFound, Refused, Unavailable
+from shared.errors import ApiError, Conflict, NotFound, Refused, Unavailable
 from shared.http import NoAnswer, Peer
 from shared.idempotency import Ticket
-from shared.money import Imprecise, Money
 from shared.outbox import Outbox, Topics
 from shared.versions import IfMatch
 
@@ -306,10 +306,7 @@ def _apply(expense: Expense, facts: Facts) -> None:
 
 def _spend_after(expense: Expense, facts: Facts) -> Spend:
     currency = facts.get("currency", expense.currency)
-    try:
-        amount = Money.exact(facts.get("amount", expense.amount.amount), currency)
-    except Imprecise as why:
-        raise Invalid(errors={"amount": [str(why)]}) from None
+    amount = exact(facts.get("amount", expense.amount.amount), currency, "amount")
     budget_id = facts.get("budget_id", expense.budget_id)
     return Spend(str(budget_id) if budget_id else None, amount, facts.get("date", expense.spent_on))
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.expenses.rules import Spend
 from shared.db import Base, Instant, Serial, now
+from shared.lengths import DESCRIPTION, NAME
 from shared.money import Money
 
 
@@ -17,14 +18,14 @@ class Expense(Base):
     id: Mapped[int] = mapped_column(Serial, primary_key=True)
     uuid: Mapped[str] = mapped_column(String(36))
     workspace_id: Mapped[str] = mapped_column(String(36))
-    description: Mapped[str | None] = mapped_column(String(2000))
-    category: Mapped[str | None] = mapped_column(String(255))
+    description: Mapped[str | None] = mapped_column(String(DESCRIPTION))
+    category: Mapped[str | None] = mapped_column(String(NAME))
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(3))
     spent_on: Mapped[date | None]
     budget_id: Mapped[str | None] = mapped_column(String(36))  # the budget's public id: it lives in another database
     spend_version: Mapped[int] = mapped_column(BigInteger)  # the newest version given to a message, used or not
-    receipt_url: Mapped[str | None] = mapped_column(String(2000))  # the caller's; ours is made from the object
+    receipt_url: Mapped[str | None] = mapped_column(String(DESCRIPTION))  # the caller's; ours is made from the object
     receipt_key: Mapped[str | None] = mapped_column(String(128))  # the name of the uploaded file's object
     receipt_type: Mapped[str | None] = mapped_column(String(64))
     receipt_digest: Mapped[str | None] = mapped_column(String(64))

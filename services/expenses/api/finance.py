@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Response, current_app, request
 from marshmallow import Schema, fields
@@ -12,7 +12,6 @@ from werkzeug.formparser import FormDataParser
 
 from services.expenses import actions, queries, receipts
 from services.expenses.actions import Outside, Reservation
-from services.expenses.models import Expense
 from services.expenses.receipts import Receipt
 from services.expenses.rules import RECEIPT_TYPES
 from shared.describe import listed
@@ -35,6 +34,9 @@ from shared.web import (
     settle,
     ticket,
 )
+
+if TYPE_CHECKING:
+    from services.expenses.models import Expense
 
 PATH = "/v1/dev/finance/expenses"
 FILE = "receipt"
@@ -201,7 +203,7 @@ def get_receipt(expense_id: str) -> Response:
     return response
 
 
-def spelled(expense: Expense) -> dict[str, Any]:
+def spelled(expense: "Expense") -> dict[str, Any]:
     """An expense in the document's words; written by hand, because a list of them is a hot path."""
     return {
         "id": expense.uuid,
@@ -217,13 +219,13 @@ def spelled(expense: Expense) -> dict[str, Any]:
     }
 
 
-def _receipt_url(expense: Expense) -> str | None:
+def _receipt_url(expense: "Expense") -> str | None:
     if expense.receipt_key:
         return f"{current_app.config['PUBLIC_URL']}{PATH}/{expense.uuid}/receipt"
     return expense.receipt_url
 
 
-def _shown(expense: Expense) -> Response:
+def _shown(expense: "Expense") -> Response:
     return one(spelled(expense), tag=actions.tag(expense))
 
 
