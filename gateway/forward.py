@@ -13,9 +13,9 @@ from werkzeug.exceptions import HTTPException
 from gateway.client import PIECE, be_patient
 from gateway.upstream import Ask, Exchange, Upstream
 from shared import caller as callers
+from shared.bodies import JSON_BYTES
 from shared.errors import ApiError, DeadlineExceeded, Invalid, TooLarge, Unavailable
 from shared.logs import request_id
-from shared.web import JSON_BYTES
 
 UPLOAD_BYTES = 10 * 1024 * 1024 + PIECE
 """The largest form taken (api.md, section 1); it is somewhat larger than the file in it."""

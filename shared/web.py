@@ -1,7 +1,7 @@
 """What every service's app is made of: exact JSON, strangers refused, health, errors in the dialect's words.
 
 The order of a request: its id, its caller (before the body is read), its scope, its body, the view; a keyed write is
-answered once. Blueprints are `Routes`; a view answers with `one`, `listing`, `created` or `nothing`.
+answered once. Blueprints are `Routes`; a view answers with `one`, `listing` or `nothing`.
 """
 
 import re
@@ -11,34 +11,30 @@ from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote_to_bytes, urlencode
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import structlog
 from flask import Flask, Response, current_app, g, request
 from flask.json.provider import JSONProvider
 from flask_smorest import Blueprint
-from marshmallow import RAISE, Schema, ValidationError
+from marshmallow import Schema
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
-from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable
 from werkzeug.routing import UUIDConverter
 
 from shared import caller as callers
 from shared import dialects, errors, idempotency, schema
+from shared.bodies import JSON_BYTES, Parser
 from shared.caller import INTERNAL, Caller
 from shared.db import Database
 from shared.describe import DescribedApi, document
 from shared.exact import dumps, loads
-from shared.fields import Text, WholeNumber
 from shared.logs import request_id
-from shared.page import DEFAULT_LIMIT, MAX_LIMIT, Page
+from shared.page import Page
 from shared.versions import IfMatch
-
-JSON_BYTES = 1024 * 1024
-"""The largest JSON body (api.md, section 1)."""
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 KEPT_HEADERS = ("Content-Type", "ETag", "Location")
@@ -63,6 +59,8 @@ class Service:
 
 class Routes(Blueprint):  # type: ignore[misc]
     """A blueprint whose routes need `<scope>:read` to look and `<scope>:write` to change, unless `needs` says more."""
+
+    ARGUMENTS_PARSER = Parser()
 
     def __init__(self, name: str, import_name: str, *, scope: str, **kwargs: Any) -> None:
         super().__init__(name, import_name, **kwargs)
@@ -183,89 +181,6 @@ def spoken(error: errors.ApiError) -> Response:
     response = answer(dialects.spoken_at(request.path).word(error), int(error.status))
     response.headers.update(error.headers)
     return response
-
-
-# Bodies and queries
-
-
-class ListQuery(Schema):
-    """What every list takes."""
-
-    limit = WholeNumber(most=MAX_LIMIT, text=True, load_default=DEFAULT_LIMIT)
-    cursor = Text(load_default=None, metadata={"description": "`next_cursor` of the page before."})
-    sort = Text(load_default="-created_at", metadata={"description": "A field's name; `-` in front: descending."})
-    q = Text(metadata={"description": "Text to look for, without regard to case."})
-
-
-class Parser(FlaskParser):
-    """webargs, with our JSON, our errors, and nothing unknown let through."""
-
-    DEFAULT_VALIDATION_STATUS = 400
-    DEFAULT_UNKNOWN_BY_LOCATION = {  # noqa: RUF012
-        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
-        "query": RAISE,
-        "json": RAISE,
-        "form": RAISE,
-    }
-
-    def load_querystring(self, req: Any, schema: Schema) -> Any:
-        """As the base does, but only text: werkzeug puts a mark where bytes are none."""
-        try:
-            unquote_to_bytes(req.query_string).decode()
-        except UnicodeDecodeError:
-            raise errors.Invalid(errors={"query": ["Not valid UTF-8."]}) from None
-        return super().load_querystring(req, schema)
-
-    def load_json(self, req: Any, schema: Schema) -> Any:
-        return json_body()
-
-    def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> Any:
-        location, said = next(iter(_by_field(error).items()))
-        raise errors.Invalid(errors=said if isinstance(said, dict) else {location: said})
-
-
-Routes.ARGUMENTS_PARSER = Parser()
-
-
-def _by_field(error: ValidationError) -> dict[str, Any]:
-    return _with_text_keys(error.messages if isinstance(error.messages, dict) else {"request": error.messages})
-
-
-def _with_text_keys(said: dict[Any, Any]) -> dict[str, Any]:
-    """marshmallow names an element of a list by its index, a number; the keys of a JSON object are text."""
-    return {str(key): _with_text_keys(inner) if isinstance(inner, dict) else inner for key, inner in said.items()}
-
-
-def load(into: Schema, body: Any) -> Any:
-    """What `into` makes of a body that a view reads by itself.
-
-    Raises:
-        Invalid: naming every field that is wrong.
-    """
-    try:
-        return into.load(body)
-    except ValidationError as wrong:
-        raise errors.Invalid(errors=_by_field(wrong)) from None
-
-
-def json_body() -> Any:
-    """The request's body, which must be JSON.
-
-    Raises:
-        UnsupportedMedia: the content type says it is something else.
-        TooLarge, Invalid: it cannot be taken.
-    """
-    kind = request.mimetype
-    if kind and kind != "application/json" and not kind.endswith("+json"):
-        raise errors.UnsupportedMedia("Content-Type must be application/json")
-    if (request.content_length or 0) > JSON_BYTES:
-        raise errors.TooLarge
-    body = request.get_data()
-    if len(body) > JSON_BYTES:
-        raise errors.TooLarge
-    if not body:
-        raise errors.Invalid(errors={"json": ["A JSON object is required."]})
-    return loads(body)
 
 
 class _UuidText(UUIDConverter):

@@ -7,10 +7,11 @@ from flask import Response
 from marshmallow import Schema, fields, validate
 
 from services.budgets import actions, queries, rules
+from shared.bodies import ListQuery
 from shared.describe import listed
 from shared.fields import Amount, CurrencyCode, Day, Text, TrueOrFalse
 from shared.lengths import NAME
-from shared.web import ListQuery, Routes, caller, db, if_match, listing, nothing, one
+from shared.web import Routes, caller, db, if_match, listing, nothing, one
 
 if TYPE_CHECKING:
     from services.budgets.models import Budget, Spend

@@ -14,21 +14,19 @@ from services.expenses import actions, queries, receipts
 from services.expenses.actions import Outside, Reservation
 from services.expenses.receipts import Receipt
 from services.expenses.rules import RECEIPT_TYPES
+from shared.bodies import ListQuery, json_body, load
 from shared.describe import listed
 from shared.errors import Invalid, NotFound
 from shared.fields import Amount, CurrencyCode, Day, Text, WebAddress
 from shared.idempotency import Ticket
 from shared.lengths import DESCRIPTION, NAME
 from shared.web import (
-    ListQuery,
     Routes,
     answers_once,
     caller,
     db,
     if_match,
-    json_body,
     listing,
-    load,
     nothing,
     one,
     settle,

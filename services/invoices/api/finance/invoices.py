@@ -26,8 +26,9 @@ from services.invoices.api.finance.schemas import (
     PaymentQuery,
 )
 from services.invoices.api.finance.spelling import spelled, spelled_entry, spelled_payment
+from shared.bodies import json_body, load
 from shared.describe import listed
-from shared.web import Routes, caller, db, if_match, json_body, listing, load, nothing, one
+from shared.web import Routes, caller, db, if_match, listing, nothing, one
 
 if TYPE_CHECKING:
     from services.invoices.models import Invoice

@@ -6,9 +6,9 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from services.invoices import rules
+from shared.bodies import ListQuery
 from shared.fields import Amount, CurrencyCode, Day, Email, Text, WholeNumber
 from shared.lengths import DESCRIPTION, NAME, NOTES
-from shared.web import ListQuery
 
 LINES = 1000
 DEAREST = Decimal("999999999.999999")
