@@ -8,7 +8,6 @@ import argparse
 import gc
 import os
 import signal
-import sys
 import threading
 from dataclasses import dataclass
 from importlib import import_module
@@ -66,7 +65,7 @@ def main() -> None:
 
 def _outlive_nobody() -> None:
     """End when the supervisor has: its end of our input closes with it, however it died."""
-    sys.stdin.buffer.read()
+    os.read(0, 1)  # not sys.stdin: a thread in its lock would make a fatal error of every ordinary end
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -34,10 +34,15 @@ class Product:
 
     def start(self) -> None:
         """Start, and wait until it is ready."""
-        with (self.var.parent / f"{self.var.name}.log").open("ab") as log:
+        with self.log.open("ab") as log:
             command = [sys.executable, "-m", "deploy.laptop"]
             self._supervisor = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
         self.wait_until_ready()
+
+    @property
+    def log(self) -> Path:
+        """What all processes have printed."""
+        return self.var.with_suffix(".log")
 
     def wait_until_ready(self) -> None:
         """Wait until every process answers."""

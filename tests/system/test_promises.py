@@ -70,6 +70,7 @@ def test_after_ctrl_c_and_a_new_start_all_is_still_there(product: Product) -> No
     wait_until(lambda: len(list((product.var / "mail").glob("*.eml"))) == 1)
     key = product.key
     assert product.stop() == 0
+    assert "Fatal" not in product.log.read_text()
     product.start()
     assert product.key == key
     assert product.all("/expenses") == [expense]
