@@ -43,6 +43,13 @@ class ErrorSchema(Schema):
     errors = fields.Dict(metadata={"description": "Field name -> texts, where fields are to blame."})
 
 
+class ListSchema(Schema):
+    """The envelope of every list; whose it is adds `data`."""
+
+    has_more = fields.Boolean()
+    next_cursor = fields.String(allow_none=True)
+
+
 class DescribedApi(Api):  # type: ignore[misc]
     """flask-smorest's Api, with our errors and our numbers in the description."""
 

@@ -8,7 +8,7 @@ from marshmallow import Schema, fields, validate
 
 from services.budgets import actions, queries, rules
 from shared.bodies import ListQuery
-from shared.describe import listed
+from shared.describe import ListSchema, listed
 from shared.fields import Amount, CurrencyCode, Day, Text, TrueOrFalse
 from shared.lengths import NAME
 from shared.web import Routes, caller, db, if_match, listing, nothing, one
@@ -81,10 +81,8 @@ class BudgetAnswer(Schema):
     data = fields.Nested(BudgetOut)
 
 
-class BudgetList(Schema):
+class BudgetList(ListSchema):
     data = fields.List(fields.Nested(BudgetOut))
-    has_more = fields.Boolean()
-    next_cursor = fields.String(allow_none=True)
 
 
 class BudgetQuery(ListQuery):
@@ -107,10 +105,8 @@ class SpendOut(Schema):
     updated_at = fields.AwareDateTime()
 
 
-class SpendList(Schema):
+class SpendList(ListSchema):
     data = fields.List(fields.Nested(SpendOut))
-    has_more = fields.Boolean()
-    next_cursor = fields.String(allow_none=True)
 
 
 class SpendQuery(ListQuery):

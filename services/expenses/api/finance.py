@@ -15,7 +15,7 @@ from services.expenses.actions import Outside, Reservation
 from services.expenses.receipts import Receipt
 from services.expenses.rules import RECEIPT_TYPES
 from shared.bodies import ListQuery, json_body, load
-from shared.describe import listed
+from shared.describe import ListSchema, listed
 from shared.errors import Invalid, NotFound
 from shared.fields import Amount, CurrencyCode, Day, Text, WebAddress
 from shared.idempotency import Ticket
@@ -91,10 +91,8 @@ class ExpenseAnswer(Schema):
     data = fields.Nested(ExpenseOut)
 
 
-class ExpenseList(Schema):
+class ExpenseList(ListSchema):
     data = fields.List(fields.Nested(ExpenseOut))
-    has_more = fields.Boolean()
-    next_cursor = fields.String(allow_none=True)
 
 
 class ExpenseQuery(ListQuery):

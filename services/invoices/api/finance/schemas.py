@@ -7,6 +7,7 @@ from marshmallow import Schema, fields, validate
 
 from services.invoices import rules
 from shared.bodies import ListQuery
+from shared.describe import ListSchema
 from shared.fields import Amount, CurrencyCode, Day, Email, Text, WholeNumber
 from shared.lengths import DESCRIPTION, NAME, NOTES
 
@@ -164,10 +165,8 @@ class InvoiceAnswer(Schema):
     data = fields.Nested(InvoiceOut)
 
 
-class InvoiceList(Schema):
+class InvoiceList(ListSchema):
     data = fields.List(fields.Nested(InvoiceOut))
-    has_more = fields.Boolean()
-    next_cursor = fields.String(allow_none=True)
 
 
 class InvoiceQuery(ListQuery):
@@ -208,10 +207,8 @@ class PaymentAnswer(Schema):
     data = fields.Nested(PaymentOut)
 
 
-class PaymentList(Schema):
+class PaymentList(ListSchema):
     data = fields.List(fields.Nested(PaymentOut))
-    has_more = fields.Boolean()
-    next_cursor = fields.String(allow_none=True)
 
 
 class PaymentQuery(ListQuery):
@@ -235,10 +232,8 @@ class EntryOut(Schema):
     changes = fields.Dict(metadata={"description": "Field name -> [before, after]"})
 
 
-class EntryList(Schema):
+class EntryList(ListSchema):
     data = fields.List(fields.Nested(EntryOut))
-    has_more = fields.Boolean()
-    next_cursor = fields.String(allow_none=True)
 
 
 class EntryQuery(ListQuery):
