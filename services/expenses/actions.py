@@ -140,16 +140,19 @@ def reserve_change(
             before, asked = expense.spend, _spend_after(expense, facts)
             if not rules.needs_yes(before, asked):
                 return None
-            if not messages.under_way(session, expense):
+            known = messages.pending(session, expense)
+            if known is None or not known.armed:
                 if ticket:
                     idempotency.claim(session, ticket)
-                owed = messages.supersede(session, expense)
+                messages.supersede(session, known)
                 message = messages.arm(session, expense, before, asks=asked, ticket=ticket)
                 break
         if time.monotonic() > give_up:
             raise Conflict
         time.sleep(PAUSE)
-    return _asked(db, outside, Reservation(expense, asked, message, owed), held=rules.held(before, asked))
+    return _asked(
+        db, outside, Reservation(expense, asked, message, owed=known is not None), held=rules.held(before, asked)
+    )
 
 
 def update(

@@ -57,7 +57,7 @@ def arm(session: Session, expense: Expense, undo: Spend, *, asks: Spend, ticket:
 
 def tell(session: Session, expense: Expense, state: Spend) -> Outbox:
     """Write the state of an expense that needs no answer; the caller delivers it after the commit."""
-    supersede(session, expense)
+    supersede(session, pending(session, expense))
     expense.spend_version += 1
     return outbox.put(
         session,
@@ -70,18 +70,18 @@ def tell(session: Session, expense: Expense, state: Spend) -> Outbox:
     )
 
 
-def supersede(session: Session, expense: Expense) -> bool:
-    """Free the key of the message there is, as what is written next takes its place; whether there is one."""
-    known = outbox.find(session, SPEND, expense.uuid)
+def pending(session: Session, expense: Expense) -> Outbox | None:
+    """The message about the expense that is still to be acknowledged.
+
+    An armed one says that another request is between its question and its commit.
+    """
+    return outbox.find(session, SPEND, expense.uuid)
+
+
+def supersede(session: Session, known: Outbox | None) -> None:
+    """Free the key of the message there is, as what is written next takes its place."""
     if known and known.body.get("ticket"):
         idempotency.free(session, known.workspace_id, known.body["ticket"])
-    return known is not None
-
-
-def under_way(session: Session, expense: Expense) -> bool:
-    """Whether another request is between its question and its commit."""
-    known = outbox.find(session, SPEND, expense.uuid)
-    return known is not None and known.armed
 
 
 def asking(session: Session, workspace_id: str, budget_id: str) -> bool:
