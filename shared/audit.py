@@ -1,17 +1,23 @@
 """The history: who changed what, from what to what. Written in the transaction of the change, never changed again."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import JSON, Index, String, insert, inspect
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared.caller import Caller
-from shared.db import Base, Instant, Serial, now
+from shared.db import Base, Instant, Serial, now, table_of
 from shared.logs import request_id
 
 UNTOLD = frozenset({"id", "uuid", "workspace_id", "version", "created_at", "updated_at"})
 """Columns whose change says nothing that the entry itself does not say."""
+
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Audit(Base):
@@ -38,35 +44,44 @@ class Audit(Base):
 _INSERT = insert(Base.metadata.tables[Audit.__tablename__]).inline()  # nobody asks for the entry's id
 
 
-def record(session: Session, caller: Caller, action: str, entity: Any, changes: dict[str, Any] | None = None) -> None:
-    """Write what happened to `entity` in this transaction: its columns' changes, and `changes` beside them.
+def record(session: Session, caller: Caller, action: str, entity: Any, beside: Mapping[str, Any] = NOTHING) -> None:
+    """Write what happened to `entity` in this transaction: its columns' changes, and what is told `beside` them.
 
     Call it before the change is flushed: afterwards SQLAlchemy no longer knows the old values.
     """
     entry = {
         "workspace_id": entity.workspace_id,
         "subject_id": entity.uuid,
-        "subject": entity.__tablename__.removesuffix("s"),
+        "subject": table_of(entity).__tablename__.removesuffix("s"),
         "action": action,
         "at": now(),
         "member_id": caller.member_id,
         "key_id": caller.key_id,
         "request_id": request_id.get(),
-        "changes": _changes(entity) | (changes or {}),
+        "changes": {**beside, **_changes(entity)},
     }
     session.connection().execute(_INSERT, entry)  # past the unit of work, which costs as much again as the INSERT
 
 
 def _changes(entity: Any) -> dict[str, Any]:
-    """`{column: [old, new]}` of what this transaction has assigned so far."""
-    state = inspect(entity)
-    told: dict[str, Any] = {}
-    for name in sorted(set(state.mapper.column_attrs.keys()) - UNTOLD):
+    """`{column: [old, new]}` of what this transaction has assigned so far; of a new row, what it begins with."""
+    columns = _told(table_of(entity))
+    state = inspect(entity, raiseerr=False)
+    if state is None:
+        begun = vars(entity)
+        return {name: [None, _plain(begun[name])] for name in columns if begun[name] is not None}
+    changed: dict[str, Any] = {}
+    for name in columns:
         added, _, deleted = state.attrs[name].history
         old, new = deleted[0] if deleted else None, added[0] if added else None
         if added and old != new:
-            told[name] = [_plain(old), _plain(new)]
-    return told
+            changed[name] = [_plain(old), _plain(new)]
+    return changed
+
+
+@cache
+def _told(entity: type[Base]) -> tuple[str, ...]:
+    return tuple(sorted(set(entity.__mapper__.column_attrs.keys()) - UNTOLD))
 
 
 def _plain(value: Any) -> Any:

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from shared import idempotency
 from shared.db import Base, Database, Instant, Serial, insert, now
 from shared.logs import request_id
+from shared.rows import Rows
 
 LEASE = timedelta(seconds=20)
 """How long a claimed message is left alone, and so how long one waits whose relay was killed.
@@ -59,6 +60,8 @@ class Outbox(Base):
 SAID = tuple(column.key for column in Outbox.__mapper__.column_attrs if column.key not in ("id", "topic", "key"))
 PLAIN = {"synchronize_session": False}
 """Statements about messages touch no loaded object."""
+
+MESSAGES = Rows(Outbox)
 
 DISARM = (
     delete(Outbox.__table__)  # type: ignore[arg-type]
@@ -103,7 +106,7 @@ def put(
     `armed_for`: it is an undo, which the relay takes up only after that time. `leased`: the writer delivers it itself
     right after the commit, and the relay only when that does not happen.
     """
-    message = Outbox(
+    message = MESSAGES.new(
         workspace_id=workspace_id,
         topic=topic,
         key=key,

@@ -5,11 +5,13 @@ import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import orjson
-from sqlalchemy import Select, literal, tuple_
+from sqlalchemy import Connection, Select, bindparam, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.errors import Invalid
@@ -18,6 +20,8 @@ Row = TypeVar("Row")
 
 Sorts = Mapping[str, Any]
 """What a list can be sorted by: name -> column, one that is never null."""
+
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 
@@ -31,7 +35,7 @@ class Page(Generic[Row]):
 
 
 def keyset(
-    session: Session,
+    session: Session | Connection,
     query: Select[Any],
     sorts: Sorts,
     tie: InstrumentedAttribute[int],
@@ -40,10 +44,13 @@ def keyset(
     limit: int,
     cursor: str | None,
     each: Callable[[Any], Row] = itemgetter(0),
+    values: Mapping[str, Any] = NONE,
+    kept: bool = False,
 ) -> Page[Row]:
     """One page of `query`, by `sort` (a name, with `-` in front for descending) and then by `tie`.
 
-    `each` makes of a row what the page shows; by default that is the row's one entity.
+    `each` makes of a row what the page shows; by default that is the row's one entity. `values`: of the
+    parameters in `query`. `kept`: this very object is asked again and again, so what is made of it is worth keeping.
 
     Raises:
         Invalid: an unknown sort, or a cursor that was not made for this list.
@@ -51,18 +58,27 @@ def keyset(
     column = sorts.get(sort.removeprefix("-"))
     if column is None:
         raise Invalid(errors={"sort": [f"Must be one of: {', '.join(sorts)}, with - in front to turn it round."]})
-    falling = sort.startswith("-")
     seal = f"{tie.class_.__tablename__} {sort}"
+    asked = {"page_size": limit + 1}
     if cursor is not None:
-        value, row_id = _opened(cursor, seal, column.type.python_type)
-        behind = tuple_(literal(value, column.type), literal(row_id))
-        here = tuple_(column, tie)
-        query = query.where(here < behind if falling else here > behind)
-    order = (column.desc(), tie.desc()) if falling else (column, tie)
-    found = session.execute(query.add_columns(column, tie).order_by(*order).limit(limit + 1)).all()
+        asked["page_value"], asked["page_id"] = _opened(cursor, seal, column.type.python_type)
+    ordered = (_kept if kept else _ordered)(query, column, tie, sort.startswith("-"), cursor is not None)
+    found = session.execute(ordered, {**values, **asked}).all()
     shown = found[:limit]
     more = len(found) > limit
     return Page([each(row) for row in shown], _sealed(seal, shown[-1][-2], shown[-1][-1]) if more else None)
+
+
+def _ordered(query: Select[Any], column: Any, tie: Any, falling: bool, behind: bool) -> Select[Any]:
+    if behind:
+        there = tuple_(bindparam("page_value", type_=column.type), bindparam("page_id", type_=tie.type))
+        here = tuple_(column, tie)
+        query = query.where(here < there if falling else here > there)
+    order = (column.desc(), tie.desc()) if falling else (column, tie)
+    return query.add_columns(column, tie).order_by(*order).limit(bindparam("page_size"))
+
+
+_kept = lru_cache(maxsize=128)(_ordered)
 
 
 def _sealed(seal: str, value: Any, row_id: int) -> str:

@@ -1,21 +1,19 @@
 """Conditions that lists share: one of several values, a piece of text, a span of amounts."""
 
-from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Double, and_, any_, case, cast, func, literal, or_
-from sqlalchemy.orm import Session
+from sqlalchemy import ARRAY, ColumnElement, Double, and_, any_, bindparam, case, cast, func, or_
 
 from shared.currencies import EXPONENT
 
 
-def among(session: Session, column: Any, values: Sequence[Any]) -> ColumnElement[bool]:
-    """Whether a column is one of `values`. PostgreSQL gets them as one array, so that any number is one statement."""
-    if session.get_bind().dialect.name == "sqlite":
-        chosen: ColumnElement[bool] = column.in_(values)
+def among(database: str, column: Any, name: str) -> ColumnElement[bool]:
+    """Whether a column is in the list of parameter `name`. PostgreSQL gets an array: the text stays the same."""
+    if database == "sqlite":
+        chosen: ColumnElement[bool] = column.in_(bindparam(name, expanding=True))
         return chosen
-    return column == any_(literal(values, ARRAY(column.type)))  # type: ignore[no-any-return]
+    return column == any_(bindparam(name, type_=ARRAY(column.type)))  # type: ignore[no-any-return]
 
 
 def contains(piece: str, *columns: Any) -> ColumnElement[bool]:

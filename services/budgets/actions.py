@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.budgets import messages, rules
 from services.budgets.models import Budget, Spend
-from services.budgets.queries import owned
+from services.budgets.queries import BUDGETS, SPENDS, owned
 from shared import audit
 from shared.amounts import exact
 from shared.caller import Caller
@@ -40,7 +40,7 @@ def create(db: Database, caller: Caller, facts: Facts) -> Budget:
         InsufficientFunds: a hard budget that begins overspent.
     """
     with db.write() as session:
-        budget = Budget(
+        budget = BUDGETS.new(
             uuid=new_id(),
             workspace_id=caller.workspace_id,
             currency=facts.get("currency") or caller.currency,
@@ -139,7 +139,7 @@ def _accepted(db: Database, workspace_id: str, expense_id: str, state: SpendStat
         held = by_uuid.get(state.held[0]) if state.held else None
         if state.enforce:
             _check_ask(known, target, state)
-        spend = known or Spend(workspace_id=workspace_id, expense_id=expense_id)
+        spend = known or SPENDS.new(workspace_id=workspace_id, expense_id=expense_id)
         before = _booked(spend) if known else {}
         spend.version, spend.currency, spend.spent_on = state.version, state.amount.currency, state.spent_on
         spend.budget_id, spend.amount_minor = target.id if target else None, state.amount.minor

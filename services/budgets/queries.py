@@ -12,8 +12,10 @@ from shared.db import Database
 from shared.errors import NotFound
 from shared.money import MAX_MINOR
 from shared.page import Page, Sorts, keyset
+from shared.rows import Rows
 from shared.search import contains, major
 
+BUDGETS, SPENDS = Rows(Budget), Rows(Spend)
 SPENT = Budget.opening_minor + Budget.live_minor
 SORTS: Sorts = {
     "created_at": Budget.created_at,

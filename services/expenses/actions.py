@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from services.expenses import messages, rules
 from services.expenses.models import Expense
-from services.expenses.queries import owned
+from services.expenses.queries import EXPENSES, owned
 from services.expenses.receipts import Receipt, Receipts
 from services.expenses.rules import Spend
 from shared import audit, idempotency, outbox
@@ -284,7 +284,7 @@ def _known(session: Session, caller: Caller, expense_id: str) -> Expense | None:
 
 
 def _new(caller: Caller, facts: Facts) -> Expense:
-    expense = Expense(
+    expense = EXPENSES.new(
         uuid=new_id(),
         workspace_id=caller.workspace_id,
         amount_minor=0,

@@ -12,8 +12,10 @@ from shared.caller import Caller
 from shared.db import Database
 from shared.errors import NotFound
 from shared.page import Page, Sorts, keyset
+from shared.rows import Rows
 from shared.search import at_least, at_most, contains, major
 
+EXPENSES = Rows(Expense)
 SORTS: Sorts = {
     "created_at": Expense.created_at,
     "updated_at": Expense.updated_at,

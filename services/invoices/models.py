@@ -2,9 +2,10 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from services.invoices import rules
 from services.invoices.rules import Amounts, Line, priced
@@ -48,9 +49,8 @@ class Invoice(Base):
     version: Mapped[int] = mapped_column()
     created_at: Mapped[datetime] = mapped_column(Instant, default=now)
     updated_at: Mapped[datetime] = mapped_column(Instant, default=now, onupdate=now)
-    items: Mapped[list["Item"]] = relationship(
-        lazy="raise", cascade="all, delete-orphan", passive_deletes=True, order_by="Item.position"
-    )
+    if TYPE_CHECKING:
+        items: list["Item"]  # in their order; no column, and there only once `queries` or `create` has put them there
 
     __table_args__ = (
         Index(None, "workspace_id", "uuid", unique=True),

@@ -1,12 +1,11 @@
 """What can be asked of the invoice service."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, literal, or_, select
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.attributes import set_committed_value
 
 from services.invoices import rules
 from services.invoices.models import Invoice, Item, Payment, Profile
@@ -15,8 +14,8 @@ from shared.caller import Caller
 from shared.db import Database
 from shared.errors import NotFound
 from shared.page import Page, Sorts, keyset
+from shared.rows import Rows
 from shared.search import among, at_least, at_most, contains, major
-from shared.snapshot import Snapshots
 
 SORTS: Sorts = {
     "created_at": Invoice.created_at,
@@ -31,23 +30,32 @@ PAYMENT_SORTS: Sorts = {"created_at": Payment.created_at, "date": Payment.paid_o
 HISTORY_SORTS: Sorts = {"at": Audit.id}
 """Entries about one invoice are written one after the other, so their ids are in the order of their times."""
 
-INVOICES, ITEMS = Snapshots(Invoice), Snapshots(Item)
+INVOICES, ITEMS, PAYMENTS = Rows(Invoice), Rows(Item), Rows(Payment)
+MINE = (Invoice.workspace_id == bindparam("workspace_id"),)
+MINE_LIMITED = (*MINE, Invoice.account_id.in_(bindparam("account_ids", expanding=True)))
 ONE = (
     select(*INVOICES.columns, *ITEMS.columns)
     .outerjoin(Item, and_(Item.invoice_id == Invoice.id, Item.workspace_id == Invoice.workspace_id))
-    .where(Invoice.workspace_id == bindparam("workspace_id"), Invoice.uuid == bindparam("uuid"))
+    .where(Invoice.uuid == bindparam("uuid"))
     .order_by(Item.position)
 )
-ONE_LIMITED = ONE.where(Invoice.account_id.in_(bindparam("account_ids", expanding=True)))
+ONE_MINE, ONE_LIMITED = ONE.where(*MINE), ONE.where(*MINE_LIMITED)
+ALL = select(*INVOICES.columns)
+ALL_MINE, ALL_LIMITED = ALL.where(*MINE), ALL.where(*MINE_LIMITED)
+ITEMS_OF = {
+    database: select(*ITEMS.columns)
+    .where(Item.workspace_id == bindparam("workspace_id"), among(database, Item.invoice_id, "invoice_ids"))
+    .order_by(Item.invoice_id, Item.position)
+    for database in ("sqlite", "postgresql")
+}
 """What is asked most, built once: building a statement takes as long as running it."""
 
 
 def find(db: Database, caller: Caller, invoice_id: str) -> Invoice:
     """One invoice with its items, for reading alone. Raises NotFound."""
-    asked = {"workspace_id": caller.workspace_id, "uuid": invoice_id, "account_ids": caller.account_ids}
-    with db.read() as session:
-        plainly = session.connection()  # rows alone are wanted: the session would look for objects in them
-        rows = plainly.execute(ONE if caller.account_ids is None else ONE_LIMITED, asked).all()
+    query = ONE_MINE if caller.account_ids is None else ONE_LIMITED
+    with db.look() as connection:
+        rows = connection.execute(query, _who(caller) | {"uuid": invoice_id}).all()
     if not rows:
         raise NotFound
     invoice, items = INVOICES.of(rows[0]), [ITEMS.of(row[len(INVOICES.columns) :]) for row in rows]
@@ -57,16 +65,18 @@ def find(db: Database, caller: Caller, invoice_id: str) -> Invoice:
 
 def listing(db: Database, caller: Caller, *, sort: str, limit: int, cursor: str | None, **by: Any) -> Page[Invoice]:
     """A page of invoices with their items, for reading alone, narrowed by the filters of `api.finance.InvoiceQuery`."""
-    query = _narrowed(select(*INVOICES.columns).where(*_mine(caller)), by, today(caller))
-    with db.read() as session:
-        page = keyset(session, query, SORTS, Invoice.id, sort=sort, limit=limit, cursor=cursor, each=INVOICES.of)
+    query = ALL_MINE if caller.account_ids is None else ALL_LIMITED
+    narrowed = _narrowed(query, by, today(caller)) if by else query
+    place: Any = {"sort": sort, "limit": limit, "cursor": cursor, "values": _who(caller), "kept": not by}
+    with db.look(again=True) as connection:
+        page = keyset(connection, narrowed, SORTS, Invoice.id, each=INVOICES.of, **place)
         by_invoice: dict[int, list[Item]] = {invoice.id: [] for invoice in page.rows}
-        for row in session.execute(_items(session, caller, list(by_invoice), ITEMS.columns)) if by_invoice else ():
-            item = ITEMS.of(row)
-            by_invoice[item.invoice_id].append(item)
-        for invoice in page.rows:
-            invoice.items = by_invoice[invoice.id]
-        return page
+        items = items_of(connection, caller, list(by_invoice)) if by_invoice else ()
+    for item in items:
+        by_invoice[item.invoice_id].append(item)
+    for invoice in page.rows:
+        invoice.items = by_invoice[invoice.id]
+    return page
 
 
 def payments(
@@ -128,9 +138,14 @@ def owned(session: Session, caller: Caller, invoice_id: str, *, lock: bool = Fal
 
 def with_items(session: Session, caller: Caller, invoice: Invoice) -> Invoice:
     """The same invoice, with its items."""
-    items = session.scalars(_items(session, caller, [invoice.id], [Item])).all()
-    set_committed_value(invoice, "items", list(items))
+    invoice.items = items_of(session.connection(), caller, [invoice.id])
     return invoice
+
+
+def items_of(connection: Connection, caller: Caller, invoice_ids: Sequence[int]) -> list[Item]:
+    """The items of invoices, for reading alone."""
+    asked = {"workspace_id": caller.workspace_id, "invoice_ids": invoice_ids}
+    return [ITEMS.of(row) for row in connection.execute(ITEMS_OF[connection.dialect.name], asked)]
 
 
 def today(caller: Caller) -> date:
@@ -138,9 +153,9 @@ def today(caller: Caller) -> date:
     return rules.today(caller.time_zone)
 
 
-def _items(session: Session, caller: Caller, invoice_ids: Sequence[int], columns: Iterable[Any]) -> Select[Any]:
-    of_them = (Item.workspace_id == caller.workspace_id, among(session, Item.invoice_id, invoice_ids))
-    return select(*columns).where(*of_them).order_by(Item.invoice_id, Item.position)
+def _who(caller: Caller) -> dict[str, Any]:
+    """The values of `MINE` and `MINE_LIMITED`."""
+    return {"workspace_id": caller.workspace_id, "account_ids": caller.account_ids}
 
 
 def _mine(caller: Caller) -> list[ColumnElement[bool]]:

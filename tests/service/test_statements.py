@@ -36,9 +36,8 @@ class Services:
         self.clients = {name: Client(app) for name, app in apps.items()}
         self.seen: Counter[str] = Counter()
         for name, db in self.databases.items():
-            own_reader = db._reader.pool is not db._writer.pool  # else the writer hears of its statements as well
-            for engine in (db._writer, db._reader) if own_reader else (db._writer,):
-                event.listen(engine, "before_cursor_execute", self._noted(name))
+            for pool in db.pools:
+                event.listen(pool, "before_cursor_execute", self._noted(name))
 
     @property
     def databases(self) -> dict[str, Database]:

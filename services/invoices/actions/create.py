@@ -6,9 +6,9 @@ from services.invoices import rules
 from services.invoices.actions import numbers, writing
 from services.invoices.actions.writing import Facts
 from services.invoices.models import Invoice
-from services.invoices.queries import today
+from services.invoices.queries import INVOICES, today
 from shared.caller import Caller
-from shared.db import Database, insert, new_id, now
+from shared.db import Database, new_id, now
 
 
 def create(db: Database, caller: Caller, facts: Facts, *, prefix: str) -> Invoice:
@@ -29,7 +29,7 @@ def _create(session: Session, caller: Caller, facts: Facts, prefix: str) -> Invo
     written = writing.lines(facts)
     amounts = rules.totals(currency, rules.summed(written, currency), **writing.figures(facts, currency))
     moment = now()
-    invoice = Invoice(
+    invoice = INVOICES.new(
         uuid=new_id(),
         workspace_id=caller.workspace_id,
         account_id=caller.account_id or caller.workspace_id,
@@ -43,20 +43,18 @@ def _create(session: Session, caller: Caller, facts: Facts, prefix: str) -> Invo
         tax_minor=amounts.tax.minor,
         total_minor=amounts.total.minor,
         paid_minor=0,
-        items=writing.itemised(caller, written, currency),
         created_by=caller.member_id,
         version=1,
         created_at=moment,
         updated_at=moment,
     )
+    invoice.items = writing.itemised(caller, written, currency)
     writing.apply_plain(invoice, facts)
     payment, told = writing.move(session, caller, invoice, facts.get("status", rules.DRAFT))
     if invoice.items:
         told["items"] = [[], writing.told_items(invoice.items)]
     writing.record(session, caller, "created", invoice, told)
     numbers.inserted(session, invoice, prefix)
-    for item in invoice.items:
-        item.invoice_id = invoice.id
-    insert(session, *invoice.items)
+    writing.put_items(session, invoice)
     writing.keep(session, invoice, payment)
     return invoice

@@ -1,11 +1,12 @@
 """Change an invoice: what is named, and nothing else."""
 
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from services.invoices import rules
 from services.invoices.actions import numbers, writing
 from services.invoices.actions.writing import Facts, Told
-from services.invoices.models import Invoice
+from services.invoices.models import Invoice, Item
 from services.invoices.queries import owned, today, with_items
 from shared.caller import Caller
 from shared.db import Database, now
@@ -33,7 +34,7 @@ def _update(session: Session, caller: Caller, invoice_id: str, facts: Facts, exp
     rules.check_open(completed=invoice.completed)
     with_items(session, caller, invoice)
     with session.no_autoflush:
-        told = _reckon(caller, invoice, facts)
+        told = _reckon(session, caller, invoice, facts)
         number, series, status = invoice.number, invoice.series, invoice.shown(today(caller))
         writing.apply_plain(invoice, facts)
         if facts.get("status", status) != status:
@@ -47,7 +48,7 @@ def _update(session: Session, caller: Caller, invoice_id: str, facts: Facts, exp
     return invoice
 
 
-def _reckon(caller: Caller, invoice: Invoice, facts: Facts) -> Told:
+def _reckon(session: Session, caller: Caller, invoice: Invoice, facts: Facts) -> Told:
     """Take over items, figures and currency where they differ from what is known. What to tell besides."""
     if not {"items", "currency", *writing.FIGURES} & facts.keys():
         return {}
@@ -71,12 +72,14 @@ def _reckon(caller: Caller, invoice: Invoice, facts: Facts) -> Told:
         amounts.tax.minor,
         amounts.total.minor,
     )
-    return _replace(caller, invoice, after, currency) if relined or converted else {}
+    return _replace(session, caller, invoice, after) if relined or converted else {}
 
 
-def _replace(caller: Caller, invoice: Invoice, after: list[rules.Line], currency: str) -> Told:
+def _replace(session: Session, caller: Caller, invoice: Invoice, after: list[rules.Line]) -> Told:
     """Put new items in the place of the old; the invoice's version moves even when its figures stay."""
     old = writing.told_items(invoice.items)
-    invoice.items = writing.itemised(caller, after, currency)
+    session.connection().execute(delete(Item).where(Item.invoice_id == invoice.id))
+    invoice.items = writing.itemised(caller, after, invoice.currency)
+    writing.put_items(session, invoice)
     invoice.updated_at = now()
     return {"items": [old, writing.told_items(invoice.items)]} if old or invoice.items else {}

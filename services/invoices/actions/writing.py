@@ -5,13 +5,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
 from services.invoices import rules
 from services.invoices.actions import numbers
 from services.invoices.models import Invoice, Item, Payment
-from services.invoices.queries import today
+from services.invoices.queries import ITEMS, PAYMENTS, today
 from services.invoices.rules import Line
 from shared import audit
 from shared.amounts import exact
@@ -66,7 +65,7 @@ def lines(facts: Facts) -> list[Line]:
 def itemised(caller: Caller, written: list[Line], currency: str) -> list[Item]:
     """New rows for lines."""
     return [
-        Item(
+        ITEMS.new(
             id=new_id(),
             workspace_id=caller.workspace_id,
             position=position,
@@ -77,6 +76,13 @@ def itemised(caller: Caller, written: list[Line], currency: str) -> list[Item]:
         )
         for position, line in enumerate(written)
     ]
+
+
+def put_items(session: Session, invoice: Invoice) -> None:
+    """Write the new items of an invoice that is in the database."""
+    for item in invoice.items:
+        item.invoice_id = invoice.id
+    insert(session, *invoice.items)
 
 
 def told_items(items: list[Item]) -> list[Told]:
@@ -109,7 +115,7 @@ def move(session: Session, caller: Caller, invoice: Invoice, to: str) -> tuple[P
 
 def book(caller: Caller, invoice: Invoice, amount: Money, facts: Facts) -> tuple[Payment, Told]:
     """Money that moved, counted on the invoice, and what to tell of it. `keep` writes it."""
-    payment = Payment(
+    payment = PAYMENTS.new(
         uuid=new_id(),
         workspace_id=invoice.workspace_id,
         amount_minor=amount.minor,
@@ -142,8 +148,5 @@ def keep(session: Session, invoice: Invoice, payment: Payment | None) -> None:
 
 def record(session: Session, caller: Caller, action: str, invoice: Invoice, told: Told | None = None) -> None:
     """Tell the change in the history, with the currency its amounts are in. Call it before the change is flushed."""
-    changes = dict(told or {})
-    if not inspect(invoice).attrs.currency.history.has_changes():
-        changes["currency"] = [invoice.currency, invoice.currency]
-    audit.record(session, caller, action, invoice, changes)
+    audit.record(session, caller, action, invoice, {"currency": [invoice.currency] * 2, **(told or {})})
     invoice.updated_by = caller.member_id
