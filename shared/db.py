@@ -151,6 +151,15 @@ class Database:
             except Exception as fault:  # the write is done: nothing that follows may turn its answer into an error
                 log.error("afterwards.failed", exc_info=fault)
 
+    @contextmanager
+    def once(self) -> Iterator[Connection]:
+        """A connection for a single statement, which is its own transaction; in a `write()` block, part of that one."""
+        if outer := self._current.get():
+            yield outer.connection()
+            return
+        with self.pools[-1].connect() as connection:
+            yield connection
+
     @property
     def engine(self) -> Engine:
         """The engine that writes: for migrations and tests."""
@@ -176,7 +185,7 @@ def afterwards(session: Session, task: Callable[[], object]) -> None:
     session.info.setdefault("afterwards", []).append(task)
 
 
-def insert(session: Session, *rows: Base, unless: tuple[str, ...] = ()) -> bool:
+def insert(session: Session | Connection, *rows: Base, unless: tuple[str, ...] = ()) -> bool:
     """Write new rows of one table now, each column as it is set, and take over the number that the database gives.
 
     `unless`: columns that must be unique together; where they are not, nothing is written, and the answer is False.
@@ -186,9 +195,10 @@ def insert(session: Session, *rows: Base, unless: tuple[str, ...] = ()) -> bool:
     """
     if not rows:
         return True
-    statement, columns, number = _insertion(table_of(rows[0]), session.get_bind().dialect.name, unless)
+    connection = session if isinstance(session, Connection) else session.connection()
+    statement, columns, number = _insertion(table_of(rows[0]), connection.dialect.name, unless)
     values = [{name: getattr(row, name) for name in columns} for row in rows]
-    done = session.connection().execute(statement, values[0] if len(values) == 1 else values)
+    done = connection.execute(statement, values[0] if len(values) == 1 else values)
     if number is None:
         return True
     given = done.scalars().all()

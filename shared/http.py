@@ -1,16 +1,17 @@
-"""Calls to other services: a deadline, the request's id, a signed caller, and one pooled session a thread.
+"""Calls to other services: a deadline, the request's id, a signed caller, and pooled connections.
 
-`Wire` carries the same calls to an app in this process, so that tests need no sockets.
+A call is made of requests' parts below its session, which looks for cookies, redirects, proxies and hooks that are not
+there, and takes as long as all the rest. `Wire` carries the same calls to an app in this process, so that tests need no
+sockets.
 """
 
-import threading
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import BaseAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
@@ -18,6 +19,9 @@ from shared import caller, errors
 from shared.caller import Caller
 from shared.exact import dumps, loads
 from shared.logs import request_id
+
+CONNECTIONS = 32
+"""How many connections to a peer are kept."""
 
 REFUSALS: Mapping[tuple[int, str], type[errors.ApiError]] = {
     (422, errors.InsufficientFunds.message): errors.InsufficientFunds,
@@ -35,8 +39,7 @@ class Peer:
     def __init__(self, name: str, audience: str, url: str, secret: str, *, adapter: BaseAdapter | None = None) -> None:
         self._name, self._audience, self._secret = name, audience, secret
         self._url = url.rstrip("/")
-        self._adapter = adapter
-        self._local = threading.local()
+        self._adapter = adapter or HTTPAdapter(pool_maxsize=CONNECTIONS)
 
     def put(self, path: str, body: dict[str, Any], *, workspace_id: str, deadline: float) -> dict[str, Any]:
         """PUT `body` on behalf of a workspace; the answer's body.
@@ -64,22 +67,16 @@ class Peer:
 
     def _put(self, url: str, body: bytes, headers: dict[str, str], deadline: float) -> requests.Response:
         """One PUT; a second one when a pooled connection has ended meanwhile. A copy of a message changes nothing."""
+        asked = requests.PreparedRequest()
+        asked.method, asked.url, asked.body = "PUT", url, body
+        asked.headers = CaseInsensitiveDict({**headers, "Content-Length": str(len(body))})
         timeout = (min(1.0, deadline), deadline)
         try:
-            return self._session().put(url, data=body, headers=headers, timeout=timeout)
+            return self._adapter.send(asked, timeout=timeout)
         except requests.ConnectTimeout:
             raise
         except requests.ConnectionError:
-            return self._session().put(url, data=body, headers=headers, timeout=timeout)
-
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = requests.Session()
-            session.trust_env = False  # no proxies, and no .netrc looked for at every call
-            if self._adapter:
-                session.mount(self._url, self._adapter)
-        return session
+            return self._adapter.send(asked, timeout=timeout)
 
 
 class Wire(BaseAdapter):

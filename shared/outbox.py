@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import JSON, BigInteger, Index, String, bindparam, delete, or_, select, update
+from sqlalchemy import JSON, BigInteger, Connection, Index, String, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared import idempotency
@@ -91,7 +91,7 @@ Topics = Mapping[str, Topic]
 
 
 def put(
-    session: Session,
+    session: Session | Connection,
     topic: str,
     key: str,
     *,
@@ -123,7 +123,7 @@ def put(
     return message
 
 
-def _replace(session: Session, message: Outbox) -> None:
+def _replace(session: Session | Connection, message: Outbox) -> None:
     said = {name: getattr(message, name) for name in SAID}
     older = update(Outbox).where(Outbox.topic == message.topic, Outbox.key == message.key)
     replaced = session.execute(older.values(said).returning(Outbox.id), execution_options=PLAIN).scalar()
@@ -140,7 +140,7 @@ def find(session: Session, topic: str, key: str) -> Outbox | None:
 
 def disarm(session: Session, message: Outbox) -> bool:
     """Remove an armed message; False when somebody else has taken it up."""
-    return bool(session.execute(DISARM, {"message": message.id, "of_version": message.version}).first())
+    return bool(session.connection().execute(DISARM, {"message": message.id, "of_version": message.version}).first())
 
 
 def fire(session: Session, message: Outbox) -> bool:

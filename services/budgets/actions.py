@@ -1,14 +1,13 @@
 """What can be done with budgets: one function, one `with db.write()` block, one transaction."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import and_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection
 
-from services.budgets import messages, rules
+from services.budgets import messages, queries, rules
 from services.budgets.models import Budget, Spend
 from services.budgets.queries import BUDGETS, SPENDS, owned
 from shared import audit
@@ -125,30 +124,39 @@ def accept_spend(db: Database, workspace_id: str, expense_id: str, state: SpendS
 
 
 def _accepted(db: Database, workspace_id: str, expense_id: str, state: SpendState) -> int | None:
+    """One try; None when another message about the expense came between."""
+    of_it = {"workspace_id": workspace_id, "expense_id": expense_id}
     with db.write() as session:
-        mine = select(Spend).where(Spend.workspace_id == workspace_id, Spend.expense_id == expense_id)
-        seen = session.execute(mine.with_only_columns(Spend.version, Spend.budget_id, Spend.held_budget_id)).first()
-        budgets = _locked(session, workspace_id, seen[1:] if seen else (), state)
-        known = session.scalar(mine.with_for_update()) if seen else None
+        connection = session.connection()  # plain rows: this is the way of every expense on a budget
+        seen = connection.execute(queries.SPEND, of_it).first()
+        budgets = _locked(connection, workspace_id, SPENDS.of(seen) if seen else None, state)
+        found = connection.execute(queries.SPEND_LOCKED, of_it).first() if seen else None
+        known = SPENDS.of(found) if found else None
         if known and known.version >= state.version:
             return known.version
-        if known and seen and known.version != seen.version:
+        if known and seen and known.version != SPENDS.of(seen).version:
             return None
         by_uuid = {budget.uuid: budget for budget in budgets}
         target = by_uuid.get(state.budget_id or "")
         held = by_uuid.get(state.held[0]) if state.held else None
         if state.enforce:
             _check_ask(known, target, state)
-        spend = known or SPENDS.new(workspace_id=workspace_id, expense_id=expense_id)
-        before = _booked(spend) if known else {}
-        spend.version, spend.currency, spend.spent_on = state.version, state.amount.currency, state.spent_on
-        spend.budget_id, spend.amount_minor = target.id if target else None, state.amount.minor
-        spend.held_budget_id, spend.held_minor = held.id if held else None, state.held[1].minor if state.held else 0
-        spend.updated_at = now()
-        if known is None and not insert(session, spend, unless=("workspace_id", "expense_id")):
+        now_booked = {
+            "version": state.version,
+            "currency": state.amount.currency,
+            "spent_on": state.spent_on,
+            "budget_id": target.id if target else None,
+            "amount_minor": state.amount.minor,
+            "held_budget_id": held.id if held else None,
+            "held_minor": state.held[1].minor if state.held else 0,
+            "updated_at": now(),
+        }
+        if known:
+            connection.execute(queries.REBOOK, {"spend": known.id, **now_booked})
+        elif not insert(session, SPENDS.new(**of_it, **now_booked), unless=("workspace_id", "expense_id")):
             return None
-        _book(budgets, before, _booked(spend), enforce=state.enforce)
-        return spend.version
+        _book(connection, budgets, known, SPENDS.new(**of_it, **now_booked), enforce=state.enforce)
+        return state.version
 
 
 def tag(budget: Budget) -> str:
@@ -170,14 +178,17 @@ def _apply(budget: Budget, facts: Facts) -> None:
     rules.check_cap(budget.spent, budget.total, budget.enforcement)
 
 
-def _locked(session: Session, workspace_id: str, booked: Iterable[int | None], state: SpendState) -> list[Budget]:
+def _locked(connection: Connection, workspace_id: str, known: Spend | None, state: SpendState) -> list[Budget]:
     """Every budget that the message touches, old and new, locked in the order of their ids."""
-    named = [name for name in (state.budget_id, state.held and state.held[0]) if name]
-    left = [pk for pk in booked if pk]
-    if not named and not left:
+    touched = {
+        "named": state.budget_id,
+        "named_held": state.held and state.held[0],
+        "booked": known and known.budget_id,
+        "booked_held": known and known.held_budget_id,
+    }
+    if not any(touched.values()):
         return []
-    mine = and_(Budget.workspace_id == workspace_id, or_(Budget.uuid.in_(named), Budget.id.in_(left)))
-    return list(session.scalars(select(Budget).where(mine).order_by(Budget.id).with_for_update()))
+    return [BUDGETS.of(row) for row in connection.execute(queries.LOCKED, {"workspace_id": workspace_id, **touched})]
 
 
 def _check_ask(known: Spend | None, target: Budget | None, state: SpendState) -> None:
@@ -200,12 +211,14 @@ def _booked(spend: Spend) -> dict[int, int]:
     return on
 
 
-def _book(budgets: list[Budget], before: dict[int, int], after: dict[int, int], *, enforce: bool) -> None:
+def _book(connection: Connection, budgets: list[Budget], before: Spend | None, after: Spend, *, enforce: bool) -> None:
+    was, is_ = _booked(before) if before else {}, _booked(after)
     for budget in budgets:
-        more = after.get(budget.id, 0) - before.get(budget.id, 0)
+        more = is_.get(budget.id, 0) - was.get(budget.id, 0)
         if not more:
             continue
         budget.live_minor += more
         if enforce and more > 0:
             rules.check_open(budget.status)
             rules.check_cap(budget.spent, budget.total, budget.enforcement)
+        connection.execute(queries.BOOK, {"budget": budget.id, "live": budget.live_minor, "moment": after.updated_at})

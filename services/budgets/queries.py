@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Select, String, bindparam, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.budgets.models import Budget, Spend
@@ -25,6 +25,31 @@ SORTS: Sorts = {
     "spent_amount": major(SPENT, Budget.currency),
 }
 SPEND_SORTS: Sorts = {"updated_at": Spend.updated_at, "amount": Spend.amount_minor}
+
+
+SPEND = select(*SPENDS.columns).where(
+    Spend.workspace_id == bindparam("workspace_id"), Spend.expense_id == bindparam("expense_id")
+)
+SPEND_LOCKED = SPEND.with_for_update()
+LOCKED = (
+    select(*BUDGETS.columns)
+    .where(
+        Budget.workspace_id == bindparam("workspace_id"),
+        or_(
+            Budget.uuid.in_([bindparam("named", type_=String), bindparam("named_held", type_=String)]),
+            Budget.id.in_([bindparam("booked", type_=BigInteger), bindparam("booked_held", type_=BigInteger)]),
+        ),
+    )
+    .order_by(Budget.id)
+    .with_for_update()
+)
+REBOOK = update(Spend.__table__).where(Spend.id == bindparam("spend"))  # type: ignore[arg-type]
+BOOK = (
+    update(Budget.__table__)  # type: ignore[arg-type]
+    .where(Budget.id == bindparam("budget"))
+    .values(live_minor=bindparam("live"), version=Budget.version + 1, updated_at=bindparam("moment"))
+)
+"""Built once, as they are on the way of every expense on a budget."""
 
 
 def find(db: Database, caller: Caller, budget_id: str) -> Budget:

@@ -79,11 +79,14 @@ def reserve_new(
     asked = expense.spend
     if not rules.needs_yes(None, asked):
         return None
-    with db.write() as session:
-        if ticket:
+    undo = replace(asked, budget_id=None)
+    if ticket is None:
+        with db.once() as connection:
+            message = messages.arm(connection, expense, undo, asks=asked, ticket=None)
+    else:
+        with db.write() as session:
             idempotency.claim(session, ticket)
-        undo = replace(asked, budget_id=None)
-        message = messages.arm(session, expense, undo, asks=asked, ticket=ticket)
+            message = messages.arm(session, expense, undo, asks=asked, ticket=ticket)
     return _asked(db, outside, Reservation(expense, asked, message), held=None)
 
 

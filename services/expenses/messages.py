@@ -7,7 +7,7 @@ request has asked, and the Idempotency-Key that is free again once the message h
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
 from services.expenses.models import Expense
@@ -40,7 +40,7 @@ def ask(budgets: Peer, message: Outbox, asked: Spend, held: Spend | None, *, dea
         raise Conflict
 
 
-def arm(session: Session, expense: Expense, undo: Spend, *, asks: Spend, ticket: Ticket | None) -> Outbox:
+def arm(session: Session | Connection, expense: Expense, undo: Spend, *, asks: Spend, ticket: Ticket | None) -> Outbox:
     """Write the message that would undo what is about to be asked. The question takes the version before it."""
     expense.spend_version += 2
     body = _kept(undo) | {"asks": asks.budget_id, "ticket": ticket and ticket.key}
