@@ -246,6 +246,7 @@ def _postgresql(url: URL, *, connections: int) -> Engine:
     def prepare(connection: Any, _record: Any) -> None:
         connection.execute("SET TIME ZONE 'UTC'")  # see Instant
 
+    engine.dialect.use_insertmanyvalues_wo_returning = True  # several rows in one statement, as psycopg2 has it
     return engine
 
 

@@ -64,9 +64,12 @@ def keyset(
         asked["page_value"], asked["page_id"] = _opened(cursor, seal, column.type.python_type)
     ordered = (_kept if kept else _ordered)(query, column, tie, sort.startswith("-"), cursor is not None)
     found = session.execute(ordered, {**values, **asked}).all()
-    shown = found[:limit]
-    more = len(found) > limit
-    return Page([each(row) for row in shown], _sealed(seal, shown[-1][-2], shown[-1][-1]) if more else None)
+    rows = [each(row) for row in found[:limit]]
+    if len(found) <= limit:
+        return Page(rows, None)
+    last: Any = rows[-1]
+    value = getattr(last, column.key) if _is_shown(column) else found[limit - 1][-1]
+    return Page(rows, _sealed(seal, value, getattr(last, tie.key)))
 
 
 def _ordered(query: Select[Any], column: Any, tie: Any, falling: bool, behind: bool) -> Select[Any]:
@@ -75,7 +78,13 @@ def _ordered(query: Select[Any], column: Any, tie: Any, falling: bool, behind: b
         here = tuple_(column, tie)
         query = query.where(here < there if falling else here > there)
     order = (column.desc(), tie.desc()) if falling else (column, tie)
-    return query.add_columns(column, tie).order_by(*order).limit(bindparam("page_size"))
+    more = query if _is_shown(column) else query.add_columns(column)
+    return more.order_by(*order).limit(bindparam("page_size"))
+
+
+def _is_shown(column: Any) -> bool:
+    """Whether it is one of the row's own columns, and no expression made of them."""
+    return isinstance(column, InstrumentedAttribute)
 
 
 _kept = lru_cache(maxsize=128)(_ordered)

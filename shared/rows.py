@@ -4,8 +4,9 @@ SQLAlchemy's own objects watch each attribute, so that a change can be written. 
 no change to watch for, and the watching takes half of the time of a list.
 """
 
+from collections import namedtuple
 from collections.abc import Sequence
-from types import FunctionType
+from types import FunctionType, SimpleNamespace
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement
@@ -21,24 +22,21 @@ class Rows(Generic[Entity]):
     def __init__(self, entity: type[Entity]) -> None:
         mapped = entity.__mapper__.column_attrs
         self.columns: tuple[ColumnElement[Any], ...] = tuple(attribute.columns[0] for attribute in mapped)
-        self._names = tuple(attribute.key for attribute in mapped)
-        self._blank = dict.fromkeys(self._names)
+        names = tuple(attribute.key for attribute in mapped)
         own = {name: value for name, value in vars(entity).items() if isinstance(value, property | FunctionType)}
-        facts: dict[str, Any] = {name: own[name] for name in own if not name.startswith("__")}
-        self._kind: Any = type(entity.__name__, (), facts | {"entity": entity})
+        facts: dict[str, Any] = {name: own[name] for name in own if not name.startswith("__")} | {"entity": entity}
+        self._found: Any = type(entity.__name__, (namedtuple(entity.__name__, names),), facts)
+        self._new: Any = type(entity.__name__, (SimpleNamespace,), facts)
+        self._blank = dict.fromkeys(names)
 
     def of(self, row: Sequence[Any]) -> Entity:
         """What a row says, whose first columns are `columns`, for reading alone."""
-        made = object.__new__(self._kind)
-        made.__dict__.update(zip(self._names, row, strict=False))
-        entity: Entity = made
-        return entity
+        found: Entity = tuple.__new__(self._found, row)
+        return found
 
     def new(self, **facts: Any) -> Entity:
         """A row that is not in the database until `db.insert` writes it; a column that is not named is null."""
-        made = object.__new__(self._kind)
-        made.__dict__ = {**self._blank, **facts}
-        if len(made.__dict__) != len(self._names):
-            raise TypeError(f"no columns: {facts.keys() - set(self._names)}")
-        entity: Entity = made
-        return entity
+        made: Entity = self._new(**{**self._blank, **facts})
+        if len(vars(made)) != len(self._blank):
+            raise TypeError(f"no columns: {facts.keys() - self._blank}")
+        return made

@@ -217,8 +217,7 @@ def _book(connection: Connection, budgets: list[Budget], before: Spend | None, a
         more = is_.get(budget.id, 0) - was.get(budget.id, 0)
         if not more:
             continue
-        budget.live_minor += more
         if enforce and more > 0:
             rules.check_open(budget.status)
-            rules.check_cap(budget.spent, budget.total, budget.enforcement)
-        connection.execute(queries.BOOK, {"budget": budget.id, "live": budget.live_minor, "moment": after.updated_at})
+            rules.check_cap(budget.spent + Money(more, budget.currency), budget.total, budget.enforcement)
+        connection.execute(queries.BOOK, {"budget": budget.id, "more": more, "moment": after.updated_at})

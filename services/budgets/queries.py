@@ -47,7 +47,9 @@ REBOOK = update(Spend.__table__).where(Spend.id == bindparam("spend"))  # type: 
 BOOK = (
     update(Budget.__table__)  # type: ignore[arg-type]
     .where(Budget.id == bindparam("budget"))
-    .values(live_minor=bindparam("live"), version=Budget.version + 1, updated_at=bindparam("moment"))
+    .values(
+        live_minor=Budget.live_minor + bindparam("more"), version=Budget.version + 1, updated_at=bindparam("moment")
+    )
 )
 """Built once, as they are on the way of every expense on a budget."""
 

@@ -58,7 +58,10 @@ def find(db: Database, caller: Caller, invoice_id: str) -> Invoice:
         rows = connection.execute(query, _who(caller) | {"uuid": invoice_id}).all()
     if not rows:
         raise NotFound
-    invoice, items = INVOICES.of(rows[0]), [ITEMS.of(row[len(INVOICES.columns) :]) for row in rows]
+    invoice, items = (
+        INVOICES.of(rows[0][: len(INVOICES.columns)]),
+        [ITEMS.of(row[len(INVOICES.columns) :]) for row in rows],
+    )
     invoice.items = [item for item in items if item.id]  # an invoice without items comes with one that is all null
     return invoice
 
