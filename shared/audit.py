@@ -10,7 +10,7 @@ from sqlalchemy import JSON, Index, String, insert, inspect
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared.caller import Caller
-from shared.db import Base, Instant, Serial, now, table_of
+from shared.db import Base, Instant, Serial, now, plainly, table_of
 from shared.logs import request_id
 
 UNTOLD = frozenset({"id", "uuid", "workspace_id", "version", "created_at", "updated_at"})
@@ -60,7 +60,7 @@ def record(session: Session, caller: Caller, action: str, entity: Any, beside: M
         "request_id": request_id.get(),
         "changes": {**beside, **_changes(entity)},
     }
-    session.connection().execute(_INSERT, entry)  # past the unit of work, which costs as much again as the INSERT
+    plainly(session).execute(_INSERT, entry)  # past the unit of work, which costs as much again as the INSERT
 
 
 def _changes(entity: Any) -> dict[str, Any]:

@@ -117,7 +117,7 @@ class Database:
         Where a row is wanted and no object of a session, this saves a third of the time.
         """
         if outer := self._current.get():
-            yield outer.connection()
+            yield plainly(outer)
             return
         with (self._reader if again else self.pools[0]).connect() as connection:
             yield connection
@@ -138,7 +138,7 @@ class Database:
             yield outer
             outer.flush()
             return
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with self._writer.begin() as connection, Session(connection, expire_on_commit=False) as session:
             token = self._current.set(session)
             try:
                 yield session
@@ -155,7 +155,7 @@ class Database:
     def once(self) -> Iterator[Connection]:
         """A connection for a single statement, which is its own transaction; in a `write()` block, part of that one."""
         if outer := self._current.get():
-            yield outer.connection()
+            yield plainly(outer)
             return
         with self.pools[-1].connect() as connection:
             yield connection
@@ -185,6 +185,15 @@ def afterwards(session: Session, task: Callable[[], object]) -> None:
     session.info.setdefault("afterwards", []).append(task)
 
 
+def plainly(session: Session | Connection) -> Connection:
+    """The connection that a session works on, for statements about rows that it does not watch."""
+    if isinstance(session, Connection):
+        return session
+    if isinstance(session.bind, Connection) and not session.in_nested_transaction():
+        return session.bind  # what `connection()` answers, in a tenth of the time
+    return session.connection()  # a savepoint is set only when it is asked
+
+
 def insert(session: Session | Connection, *rows: Base, unless: tuple[str, ...] = ()) -> bool:
     """Write new rows of one table now, each column as it is set, and take over the number that the database gives.
 
@@ -195,7 +204,7 @@ def insert(session: Session | Connection, *rows: Base, unless: tuple[str, ...] =
     """
     if not rows:
         return True
-    connection = session if isinstance(session, Connection) else session.connection()
+    connection = plainly(session)
     statement, columns, number = _insertion(table_of(rows[0]), connection.dialect.name, unless)
     values = [{name: getattr(row, name) for name in columns} for row in rows]
     done = connection.execute(statement, values[0] if len(values) == 1 else values)
@@ -229,7 +238,7 @@ def _insertion(entity: type[Base], database: str, unless: tuple[str, ...]) -> tu
 
 def upsert(session: Session, table: type[Base]) -> Any:
     """An INSERT that knows `on_conflict_do_update`, in the words of the session's database."""
-    made = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    made = sqlite if plainly(session).dialect.name == "sqlite" else postgresql
     return made.insert(table)
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import JSON, BigInteger, Connection, Index, String, bindparam, d
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared import idempotency
-from shared.db import Base, Database, Instant, Serial, insert, now
+from shared.db import Base, Database, Instant, Serial, insert, now, plainly
 from shared.logs import request_id
 from shared.rows import Rows
 
@@ -140,7 +140,7 @@ def find(session: Session, topic: str, key: str) -> Outbox | None:
 
 def disarm(session: Session, message: Outbox) -> bool:
     """Remove an armed message; False when somebody else has taken it up."""
-    return bool(session.connection().execute(DISARM, {"message": message.id, "of_version": message.version}).first())
+    return bool(plainly(session).execute(DISARM, {"message": message.id, "of_version": message.version}).first())
 
 
 def fire(session: Session, message: Outbox) -> bool:

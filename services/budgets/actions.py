@@ -13,7 +13,7 @@ from services.budgets.queries import BUDGETS, SPENDS, owned
 from shared import audit
 from shared.amounts import exact
 from shared.caller import Caller
-from shared.db import Database, insert, new_id, now
+from shared.db import Database, insert, new_id, now, plainly
 from shared.errors import NotFound, Refused
 from shared.money import Money
 from shared.versions import IfMatch
@@ -118,17 +118,21 @@ def accept_spend(db: Database, workspace_id: str, expense_id: str, state: SpendS
         InsufficientFunds: over what a hard budget has left.
         Refused: another currency, a budget that is not active, a date outside an enforced period.
     """
-    while (version := _accepted(db, workspace_id, expense_id, state)) is None:
-        pass  # another message about the expense was first, and may have booked it on budgets that are not locked here
+    first = state.version == 1
+    while (version := _accepted(db, workspace_id, expense_id, state, first=first)) is None:
+        first = False  # another message about the expense was first, and may have booked it on budgets not locked here
     return version
 
 
-def _accepted(db: Database, workspace_id: str, expense_id: str, state: SpendState) -> int | None:
-    """One try; None when another message about the expense came between."""
+def _accepted(db: Database, workspace_id: str, expense_id: str, state: SpendState, *, first: bool) -> int | None:
+    """One try; None when another message about the expense came between. `first`: none is known of.
+
+    It is written before it is judged, as the row alone tells a copy from news; a refusal takes all of it back.
+    """
     of_it = {"workspace_id": workspace_id, "expense_id": expense_id}
     with db.write() as session:
-        connection = session.connection()  # plain rows: this is the way of every expense on a budget
-        seen = connection.execute(queries.SPEND, of_it).first()
+        connection = plainly(session)  # plain rows: this is the way of every expense on a budget
+        seen = None if first else connection.execute(queries.SPEND, of_it).first()
         budgets = _locked(connection, workspace_id, SPENDS.of(seen) if seen else None, state)
         found = connection.execute(queries.SPEND_LOCKED, of_it).first() if seen else None
         known = SPENDS.of(found) if found else None
@@ -139,8 +143,6 @@ def _accepted(db: Database, workspace_id: str, expense_id: str, state: SpendStat
         by_uuid = {budget.uuid: budget for budget in budgets}
         target = by_uuid.get(state.budget_id or "")
         held = by_uuid.get(state.held[0]) if state.held else None
-        if state.enforce:
-            _check_ask(known, target, state)
         now_booked = {
             "version": state.version,
             "currency": state.amount.currency,
@@ -155,6 +157,8 @@ def _accepted(db: Database, workspace_id: str, expense_id: str, state: SpendStat
             connection.execute(queries.REBOOK, {"spend": known.id, **now_booked})
         elif not insert(session, SPENDS.new(**of_it, **now_booked), unless=("workspace_id", "expense_id")):
             return None
+        if state.enforce:
+            _check_ask(known, target, state)
         _book(connection, budgets, known, SPENDS.new(**of_it, **now_booked), enforce=state.enforce)
         return state.version
 

@@ -75,10 +75,10 @@ def reserve_new(
         Invalid: an amount too precise for its currency.
         Unavailable: no answer from the budget service; nothing is left behind.
     """
+    if not facts.get("budget_id"):
+        return None
     expense = _new(caller, facts)
     asked = expense.spend
-    if not rules.needs_yes(None, asked):
-        return None
     undo = replace(asked, budget_id=None)
     if ticket is None:
         with db.once() as connection:

@@ -24,14 +24,14 @@ class Spend:
     spent_on: date | None
 
 
-def needs_yes(before: Spend | None, after: Spend) -> bool:
-    """Whether the budget must agree first: to a new expense, a move, more money, or another date (api.md, section 7).
+def needs_yes(before: Spend, after: Spend) -> bool:
+    """Whether the budget must agree to a change first: a move, more money, or another date (api.md, section 7).
 
-    Less money, and leaving a budget, never needs an answer.
+    Less money, and leaving a budget, never needs an answer. A new expense on a budget always does.
     """
     if after.budget_id is None:
         return False
-    if before is None or before.budget_id != after.budget_id or before.amount.currency != after.amount.currency:
+    if before.budget_id != after.budget_id or before.amount.currency != after.amount.currency:
         return True
     return before.amount < after.amount or before.spent_on != after.spent_on
 

@@ -11,7 +11,7 @@ from services.invoices import rules
 from services.invoices.models import Invoice, Item, Payment, Profile
 from shared.audit import Audit
 from shared.caller import Caller
-from shared.db import Database
+from shared.db import Database, plainly
 from shared.errors import NotFound
 from shared.page import Page, Sorts, keyset
 from shared.rows import Rows
@@ -141,7 +141,7 @@ def owned(session: Session, caller: Caller, invoice_id: str, *, lock: bool = Fal
 
 def with_items(session: Session, caller: Caller, invoice: Invoice) -> Invoice:
     """The same invoice, with its items."""
-    invoice.items = items_of(session.connection(), caller, [invoice.id])
+    invoice.items = items_of(plainly(session), caller, [invoice.id])
     return invoice
 
 

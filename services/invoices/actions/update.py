@@ -9,7 +9,7 @@ from services.invoices.actions.writing import Facts, Told
 from services.invoices.models import Invoice, Item
 from services.invoices.queries import owned, today, with_items
 from shared.caller import Caller
-from shared.db import Database, now
+from shared.db import Database, now, plainly
 from shared.versions import IfMatch
 
 
@@ -78,7 +78,7 @@ def _reckon(session: Session, caller: Caller, invoice: Invoice, facts: Facts) ->
 def _replace(session: Session, caller: Caller, invoice: Invoice, after: list[rules.Line]) -> Told:
     """Put new items in the place of the old; the invoice's version moves even when its figures stay."""
     old = writing.told_items(invoice.items)
-    session.connection().execute(delete(Item).where(Item.invoice_id == invoice.id))
+    plainly(session).execute(delete(Item).where(Item.invoice_id == invoice.id))
     invoice.items = writing.itemised(caller, after, invoice.currency)
     writing.put_items(session, invoice)
     invoice.updated_at = now()

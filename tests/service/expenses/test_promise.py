@@ -264,9 +264,10 @@ def test_a_process_that_dies_between_question_and_commit_leaves_neither(both: Bo
             raise SystemExit("killed")
 
     budgets = both.expenses.app.extensions["outside"].budgets
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(budgets, "_adapter", Dying(both.budgets.app))
-        both.expenses.post(EXPENSES, json={"amount": 60, "budget_id": budget})
+        with pytest.raises(SystemExit):
+            both.expenses.post(EXPENSES, json={"amount": 60, "budget_id": budget})
     assert both.all_expenses() == []
     assert [message.armed for message in both.outbox()] == [True]
     adds_up(both, budget)
