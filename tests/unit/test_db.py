@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from services.budgets.app import HISTORY
 from services.budgets.models import Budget
 from shared.audit import Audit
-from shared.db import Database, afterwards, new_id, now, with_driver
+from shared.db import Database, afterwards, new_id, now, plainly, with_driver
 
 
 @pytest.fixture
@@ -40,6 +40,11 @@ def budget(**facts: Any) -> Budget:
         }
         | facts
     )
+
+
+def add(db: Database, name: str) -> None:
+    with db.write() as session:
+        session.add(budget(name=name))
 
 
 def names(db: Database) -> list[str | None]:
@@ -122,6 +127,61 @@ def test_afterwards_is_never_when_the_block_raises(db: Database) -> None:
     with db.write():
         pass
     assert seen == []
+
+
+def test_a_look_sees_what_is_committed_and_inside_a_write_what_that_wrote(db: Database) -> None:
+    with db.write() as session:
+        session.add(budget(name="first"))
+    with db.look() as connection:
+        assert connection.scalars(select(Budget.name)).all() == ["first"]
+    with db.write() as session:
+        session.execute(update(Budget).values(name="second"))
+        with db.look() as connection:
+            assert connection.scalars(select(Budget.name)).all() == ["second"]
+
+
+def test_a_second_look_sees_the_moment_of_the_first(db: Database) -> None:
+    with db.look(again=True) as connection:
+        assert connection.scalars(select(Budget.name)).all() == []
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(add, db, "later").result()
+        assert connection.scalars(select(Budget.name)).all() == []
+    assert names(db) == ["later"]
+
+
+def test_a_single_statement_is_committed_by_itself_and_inside_a_write_is_part_of_it(db: Database) -> None:
+    with db.once() as connection:
+        connection.execute(insert(Budget).values(**_columns()))
+    assert len(names(db)) == 1
+    with suppress(RuntimeError), db.write(), db.once() as connection:
+        connection.execute(insert(Budget).values(**_columns()))
+        raise RuntimeError
+    assert len(names(db)) == 1
+
+
+def test_what_goes_past_the_session_is_undone_with_the_savepoint_it_is_in(db: Database) -> None:
+    with db.write() as session:
+        plainly(session).execute(insert(Budget).values(**_columns() | {"name": "before"}))
+        with suppress(RuntimeError), session.begin_nested():
+            plainly(session).execute(insert(Budget).values(**_columns() | {"name": "within"}))
+            raise RuntimeError
+        plainly(session).execute(insert(Budget).values(**_columns() | {"name": "after"}))
+    assert names(db) == ["before", "after"]
+
+
+def test_an_instant_is_utc_wherever_the_database_thinks_it_is(db: Database) -> None:
+    if db.url.get_backend_name() == "sqlite":
+        elsewhere = db.url
+    else:
+        elsewhere = db.url.update_query_dict({"options": "-c TimeZone=America/New_York"})
+    with db.write() as session:
+        session.add(budget(created_at=datetime(2024, 4, 1, 12, tzinfo=UTC)))
+    other = Database(elsewhere.render_as_string(hide_password=False))
+    with other.look() as connection:
+        read = connection.scalar(select(Budget.created_at))
+    other.close()
+    assert read is not None
+    assert read.isoformat() == "2024-04-01T12:00:00+00:00"
 
 
 def test_eight_threads_of_a_hundred_increments_make_eight_hundred(db: Database) -> None:
