@@ -98,7 +98,7 @@ def _response(kind: type[errors.ApiError]) -> Document:
         "content": {
             "application/json": {
                 "schema": {"$ref": "#/components/schemas/Error"},
-                "example": FINANCE.word(kind()),
+                "example": FINANCE.word(kind(), "GET"),
             }
         },
     }

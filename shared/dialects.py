@@ -3,11 +3,11 @@
 One table serves the services, unmatched paths, wrong methods and the gateway's own errors.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.errors import ApiError
+from shared.errors import ApiError, Invalid, Unauthorized
 
 
 @dataclass(frozen=True)
@@ -16,19 +16,42 @@ class Dialect:
 
     name: str
     owns: Callable[[str], bool]
-    word: Callable[[ApiError], dict[str, Any]]
+    word: Callable[[ApiError, str], dict[str, Any]]
+    """The body that says an error, which is the answer to a request of this method."""
 
 
-def _in_finance(error: ApiError) -> dict[str, Any]:
+def _in_finance(error: ApiError, _method: str) -> dict[str, Any]:
     said: dict[str, Any] = {"message": str(error)}
     if error.errors:
         said["errors"] = error.errors
     return said
 
 
-FINANCE = Dialect("finance", owns=lambda path: path.startswith("/v1/dev/finance/"), word=_in_finance)
+def _in_accounts(error: ApiError, method: str) -> dict[str, Any]:
+    if isinstance(error, Unauthorized):
+        message, why = "Authentication required", "invalid or missing bearer token"
+    elif isinstance(error, Invalid):
+        message = f"Invalid request {'body' if method in ('POST', 'PUT') else 'parameters'}"
+        why = "; ".join(_flat(error.errors or {})) or str(error)
+    else:
+        message, why = error.message, str(error)
+    return {"success": False, "message": message, "error": why}
 
-DIALECTS = (FINANCE,)
+
+def _flat(said: Mapping[str, Any], at: str = "") -> Iterator[str]:
+    """`field: what is wrong`, one after the other; `items.0.quantity` where the field is nested."""
+    for name, told in said.items():
+        path = f"{at}.{name}" if at else name
+        if isinstance(told, Mapping):
+            yield from _flat(told, path)
+        else:
+            yield f"{path}: {' '.join(map(str, told))}"
+
+
+FINANCE = Dialect("finance", owns=lambda path: path.startswith("/v1/dev/finance/"), word=_in_finance)
+ACCOUNTS = Dialect("accounts", owns=lambda path: path.startswith("/api/v1/"), word=_in_accounts)
+
+DIALECTS = (FINANCE, ACCOUNTS)
 
 
 def spoken_at(path: str) -> Dialect:

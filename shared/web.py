@@ -178,7 +178,7 @@ def answer(body: Any, status: int = 200) -> Response:
 
 def spoken(error: errors.ApiError) -> Response:
     """An error in the words of the path's dialect."""
-    response = answer(dialects.spoken_at(request.path).word(error), int(error.status))
+    response = answer(dialects.spoken_at(request.path).word(error, request.method), int(error.status))
     response.headers.update(error.headers)
     return response
 

@@ -1,0 +1,45 @@
+"""An error in the words of the dialect whose path was asked for."""
+
+import pytest
+
+from shared.dialects import spoken_at
+from shared.errors import ApiError, Forbidden, Invalid, NotFound, Unauthorized
+
+FIELDS = Invalid(errors={"due_date": ["Not a valid date."], "items": {"0": {"quantity": ["Not a number."]}}})
+
+
+@pytest.mark.parametrize("path", ["/v1/dev/finance/invoices", "/v1/dev/finance/nowhere", "/", "/nowhere"])
+def test_finance_says_what_is_wrong_by_field(path: str) -> None:
+    said = spoken_at(path).word(FIELDS, "POST")
+    assert said == {"message": "Invalid request parameters", "errors": FIELDS.errors}
+
+
+@pytest.mark.parametrize(
+    ("error", "method", "message", "why"),
+    [
+        (Unauthorized(), "GET", "Authentication required", "invalid or missing bearer token"),
+        (FIELDS, "POST", "Invalid request body", "due_date: Not a valid date.; items.0.quantity: Not a number."),
+        (
+            Invalid(errors={"sortBy": ["Unknown."]}),
+            "GET",
+            "Invalid request parameters",
+            "sortBy: Unknown.",
+        ),
+        (
+            Invalid("A header spans several lines"),
+            "DELETE",
+            "Invalid request parameters",
+            "A header spans several lines",
+        ),
+        (NotFound(), "GET", "Resource not found", "Resource not found"),
+        (
+            Forbidden("This API key lacks the scope invoices:read"),
+            "GET",
+            "This API key may not do that",
+            "This API key lacks the scope invoices:read",
+        ),
+    ],
+)
+def test_accounts_says_it_in_its_envelope(error: ApiError, method: str, message: str, why: str) -> None:
+    said = spoken_at("/api/v1/invoices/1").word(error, method)
+    assert said == {"success": False, "message": message, "error": why}
