@@ -17,6 +17,7 @@ ROUTES = (
     Route("/v1/dev/finance/settings", "invoices"),
     Route("/v1/dev/finance/budgets", "budgets"),
     Route("/v1/dev/finance/expenses", "expenses"),
+    Route("/api/v1/invoices", "invoices"),
 )
 
 SERVICES = tuple(dict.fromkeys(route.service for route in ROUTES))

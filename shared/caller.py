@@ -26,6 +26,7 @@ class Caller:
     company_id: int = 0
     account_id: str = ""  # where a new invoice goes when the dialect names none
     account_ids: tuple[str, ...] | None = None  # the only accounts the key may use; None: all
+    accounts: tuple[str, ...] = ()  # every account the key may use, by name
     member_id: int | None = None
     key_id: str = ""
     scopes: tuple[str, ...] = ()
@@ -60,7 +61,7 @@ def verify(token: str, secret: str, audience: str) -> Caller | None:
 def _opened(token: str, secret: str, audience: str) -> tuple[Caller, int]:
     """The caller of a token, and when it was signed. A busy caller comes with the same token all through a second."""
     facts, signed_at = _serializer(secret, audience).loads(token, return_timestamp=True)
-    facts["scopes"] = tuple(facts["scopes"])
+    facts["scopes"], facts["accounts"] = tuple(facts["scopes"]), tuple(facts["accounts"])
     if facts["account_ids"] is not None:
         facts["account_ids"] = tuple(facts["account_ids"])
     return Caller(**facts), int(signed_at.timestamp())

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Select, bindparam, tuple_
+from sqlalchemy import Connection, Select, bindparam, func, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.errors import Invalid
@@ -55,9 +55,7 @@ def keyset(
     Raises:
         Invalid: an unknown sort, or a cursor that was not made for this list.
     """
-    column = sorts.get(sort.removeprefix("-"))
-    if column is None:
-        raise Invalid(errors={"sort": [f"Must be one of: {', '.join(sorts)}, with - in front to turn it round."]})
+    column = _known(sorts, sort.removeprefix("-"), "sort", ", with - in front to turn it round")
     seal = f"{tie.class_.__tablename__} {sort}"
     asked = {"page_size": limit + 1}
     if cursor is not None:
@@ -88,6 +86,37 @@ def _is_shown(column: Any) -> bool:
 
 
 _kept = lru_cache(maxsize=128)(_ordered)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page by its number, as some documents have it. In the order of their making, rows stay on their pages."""
+
+    page: int
+    limit: int
+    sort: str
+    falling: bool
+
+
+def by_number(
+    connection: Connection, query: Select[Any], sorts: Sorts, tie: InstrumentedAttribute[int], place: Place
+) -> tuple[Sequence[Any], int]:
+    """The rows of that page, and how many the whole list has.
+
+    Raises:
+        Invalid: an unknown sort.
+    """
+    column = _known(sorts, place.sort, "sortBy")
+    order = (column.desc(), tie.desc()) if place.falling else (column, tie)
+    rows = connection.execute(query.order_by(*order).limit(place.limit).offset((place.page - 1) * place.limit)).all()
+    count = connection.scalar(query.with_only_columns(func.count()))
+    return rows, count or 0
+
+
+def _known(sorts: Sorts, sort: str, parameter: str, besides: str = "") -> Any:
+    if sort not in sorts:
+        raise Invalid(errors={parameter: [f"Must be one of: {', '.join(sorts)}{besides}."]})
+    return sorts[sort]
 
 
 def _sealed(seal: str, value: Any, row_id: int) -> str:

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable
-from werkzeug.routing import UUIDConverter
+from werkzeug.routing import UnicodeConverter, UUIDConverter
 
 from shared import caller as callers
 from shared import dialects, errors, idempotency, schema
@@ -42,6 +42,7 @@ OPEN = frozenset({"healthz", "readyz"})
 """The only endpoints that answer a stranger."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII)
+_ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 
 log = structlog.get_logger()
@@ -75,7 +76,7 @@ def new_app(service: Service, routes: Iterable[Blueprint], *, body_bytes: int = 
     """An app with these routes, where a stranger is refused everything but the two health checks."""
     app = Flask(service.name, static_folder=None)
     app.json = _Json(app)
-    app.url_map.converters["uuid"] = _UuidText
+    app.url_map.converters |= {"uuid": _UuidText, "id": _IdText}
     app.extensions["service"] = service
     app.url_map.merge_slashes = False
     app.config.update(
@@ -88,6 +89,7 @@ def new_app(service: Service, routes: Iterable[Blueprint], *, body_bytes: int = 
     app.before_request(_admit)
     app.after_request(_end)
     api = DescribedApi(app)
+    api.register_converter(_IdText, lambda _converter: {"type": "integer", "minimum": 1})
     for blueprint in routes:
         api.register_blueprint(blueprint)
     word_errors(app)  # after Api, which registers a handler of its own
@@ -124,6 +126,13 @@ def if_match() -> IfMatch:
     return IfMatch(request.headers.get("If-Match"))
 
 
+def whole_id(written: str) -> int:
+    """The integer id in a path. Raises Invalid unless it is a positive one."""
+    if not _ID.fullmatch(written):
+        raise errors.Invalid(errors={"id": ["Must be a positive integer."]})
+    return int(written)
+
+
 def ticket(*parts: bytes) -> idempotency.Ticket | None:
     """The request's Idempotency-Key with what was asked; None without the header. `parts` stand for the body."""
     key = request.headers.get("Idempotency-Key")
@@ -141,7 +150,12 @@ def ticket(*parts: bytes) -> idempotency.Ticket | None:
 
 def one(data: Mapping[str, Any], *, tag: str | None = None, status: int = 200, location: str | None = None) -> Response:
     """One resource, with its version as a strong ETag."""
-    response = answer({"data": data}, status)
+    return tagged({"data": data}, tag=tag, status=status, location=location)
+
+
+def tagged(body: Any, *, tag: str | None, status: int = 200, location: str | None = None) -> Response:
+    """An answer that shows one resource in its dialect's envelope."""
+    response = answer(body, status)
     if tag is not None:
         response.set_etag(tag)
     if location:
@@ -181,6 +195,10 @@ def spoken(error: errors.ApiError) -> Response:
     response = answer(dialects.spoken_at(request.path).word(error, request.method), int(error.status))
     response.headers.update(error.headers)
     return response
+
+
+class _IdText(UnicodeConverter):
+    """An integer in a path, as it was written: what is none is 400, which no path that is unknown would be."""
 
 
 class _UuidText(UUIDConverter):

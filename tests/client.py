@@ -17,6 +17,7 @@ CALLER = Caller(
     workspace_id=WORKSPACE,
     company_id=1,
     account_id=WORKSPACE,
+    accounts=(WORKSPACE,),
     member_id=7,
     key_id="key-1",
     scopes=("invoices:read", "invoices:write", "budgets:read", "budgets:write", "expenses:read", "expenses:write"),

@@ -1,5 +1,6 @@
 """The whole product, started as `make run` starts it, and seen from outside: HTTP, signals, files."""
 
+import json
 import os
 import random
 import signal
@@ -75,6 +76,12 @@ class Product:
     def key(self) -> str:
         """The demo key."""
         return (self.var / "demo-key").read_text().strip()
+
+    def new_key(self, workspace: str = "demo", *arguments: str) -> dict[str, Any]:
+        """What `python -m gateway.keys create --json` says of a new key."""
+        command = [sys.executable, "-m", "gateway.keys", "create", "--workspace", workspace, "--json", *arguments]
+        made: dict[str, Any] = json.loads(subprocess.check_output(command, cwd=ROOT, env=self._environment))
+        return made
 
     def call(
         self, method: str, path: str, *, headers: dict[str, str] | None = None, **kwargs: Any

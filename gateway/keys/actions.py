@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gateway.keys import secret
@@ -15,6 +15,9 @@ from gateway.keys.scopes import SCOPES, checked
 from shared.currencies import EXPONENT
 from shared.db import Database, new_id, now, upsert
 from shared.errors import Conflict, Invalid, NotFound, Refused
+
+ACCOUNTS = 100
+"""How many accounts a workspace may have: every signed caller carries their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def issue(
     Raises:
         Invalid: an unknown scope, currency or time zone, an account that is not a UUID, or a name that is empty or too
             long.
-        Refused: the account is another workspace's, or the workspace has another currency or time zone.
+        Refused: the account is another workspace's or one too many, or the workspace has another currency or time zone.
     """
     allowed, wanted = checked(scopes), _uuid(account)
     _check_currency(currency)
@@ -148,6 +151,8 @@ def _claim_account(session: Session, home: Workspace, account_id: str) -> None:
     session.execute(upsert(session, Account).values(fresh).on_conflict_do_nothing(index_elements=["id"]))
     if session.scalars(select(Account).where(Account.id == account_id)).one().workspace_id != home.id:
         raise Refused("That account is another workspace's")
+    if (session.scalar(select(func.count()).where(Account.workspace_id == home.id)) or 0) > ACCOUNTS:
+        raise Refused(f"A workspace has at most {ACCOUNTS} accounts")
 
 
 def _member(session: Session, home: Workspace, person: Person | None) -> Member:

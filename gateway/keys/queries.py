@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from gateway.keys import secret
-from gateway.keys.models import ApiKey, Workspace
+from gateway.keys.models import Account, ApiKey, Workspace
 from shared.caller import Caller
 from shared.db import Database, now
 
@@ -38,10 +38,12 @@ def find(db: Database, key_secret: str, key: str) -> Found | None:
     asked = secret.digest(key, key_secret)
     alike = select(ApiKey, Workspace).join(Workspace, Workspace.id == ApiKey.workspace_id)
     with db.read() as session:
-        rows = session.execute(alike.where(ApiKey.prefix == secret.shown(key))).all()
-    for row, home in rows:
-        if secret.same(row.digest, asked) and not _over(row):
-            return Found(_caller(row, home), row.expires_at)
+        for row, home in session.execute(alike.where(ApiKey.prefix == secret.shown(key))).all():
+            if secret.same(row.digest, asked) and not _over(row):
+                every = (
+                    select(Account.id).where(Account.workspace_id == home.id).order_by(Account.created_at, Account.id)
+                )
+                return Found(_caller(row, home, tuple(session.scalars(every))), row.expires_at)
     return None
 
 
@@ -67,13 +69,14 @@ def _accounts(key: ApiKey) -> tuple[str, ...] | None:
     return None if key.account_ids is None else tuple(key.account_ids)
 
 
-def _caller(key: ApiKey, home: Workspace) -> Caller:
+def _caller(key: ApiKey, home: Workspace, accounts: tuple[str, ...]) -> Caller:
     limited = _accounts(key)
     return Caller(
         workspace_id=home.id,
         company_id=home.company_id,
         account_id=limited[0] if limited else home.id,
         account_ids=limited,
+        accounts=accounts if limited is None else limited,
         member_id=key.member_id,
         key_id=key.id,
         scopes=tuple(key.scopes),

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.invoices import rules
@@ -28,6 +28,7 @@ class Invoice(Base):
     lifecycle: Mapped[str] = mapped_column(String(16))
     completed: Mapped[bool]
     approval: Mapped[str] = mapped_column(String(16))
+    customer_id: Mapped[str | int | None] = mapped_column(JSON(none_as_null=True))  # the client's own, as it wrote it
     client_name: Mapped[str | None] = mapped_column(String(NAME))
     client_email: Mapped[str | None] = mapped_column(String(NAME))
     client_address: Mapped[str | None] = mapped_column(String(DESCRIPTION))

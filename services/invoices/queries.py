@@ -12,8 +12,8 @@ from services.invoices.models import Invoice, Item, Payment, Profile
 from shared.audit import Audit
 from shared.caller import Caller
 from shared.db import Database, plainly
-from shared.errors import NotFound
-from shared.page import Page, Sorts, keyset
+from shared.errors import Forbidden, NotFound
+from shared.page import Page, Place, Sorts, by_number, keyset
 from shared.rows import Rows
 from shared.search import among, at_least, at_most, contains, major
 
@@ -27,19 +27,27 @@ SORTS: Sorts = {
     "client_name": func.coalesce(Invoice.client_name, ""),
 }
 PAYMENT_SORTS: Sorts = {"created_at": Payment.created_at, "date": Payment.paid_on, "amount": Payment.amount_minor}
+ITEM_SORTS: Sorts = {
+    "position": Item.position,
+    "description": Item.description,
+    "quantity": Item.quantity,
+    "unit_price": Item.price_micros,
+    "amount": Item.amount_minor,
+}
 HISTORY_SORTS: Sorts = {"at": Audit.id}
 """Entries about one invoice are written one after the other, so their ids are in the order of their times."""
 
 INVOICES, ITEMS, PAYMENTS = Rows(Invoice), Rows(Item), Rows(Payment)
 MINE = (Invoice.workspace_id == bindparam("workspace_id"),)
 MINE_LIMITED = (*MINE, Invoice.account_id.in_(bindparam("account_ids", expanding=True)))
-ONE = (
+WHOLE = (
     select(*INVOICES.columns, *ITEMS.columns)
     .outerjoin(Item, and_(Item.invoice_id == Invoice.id, Item.workspace_id == Invoice.workspace_id))
-    .where(Invoice.uuid == bindparam("uuid"))
     .order_by(Item.position)
 )
+ONE = WHOLE.where(Invoice.uuid == bindparam("uuid"))
 ONE_MINE, ONE_LIMITED = ONE.where(*MINE), ONE.where(*MINE_LIMITED)
+NUMBERED = WHOLE.where(Invoice.id == bindparam("id"), *MINE)
 ALL = select(*INVOICES.columns)
 ALL_MINE, ALL_LIMITED = ALL.where(*MINE), ALL.where(*MINE_LIMITED)
 ITEMS_OF = {
@@ -55,7 +63,24 @@ def find(db: Database, caller: Caller, invoice_id: str) -> Invoice:
     """One invoice with its items, for reading alone. Raises NotFound."""
     query = ONE_MINE if caller.account_ids is None else ONE_LIMITED
     with db.look() as connection:
-        rows = connection.execute(query, _who(caller) | {"uuid": invoice_id}).all()
+        return _whole(connection.execute(query, _who(caller) | {"uuid": invoice_id}).all())
+
+
+def numbered(db: Database, caller: Caller, invoice_id: int) -> Invoice:
+    """The same by its integer id, and whatever its account.
+
+    Raises:
+        NotFound.
+        Forbidden: it is in an account that the key may not use.
+    """
+    with db.look() as connection:
+        invoice = _whole(connection.execute(NUMBERED, _who(caller) | {"id": invoice_id}).all())
+    if not _may_see(caller, invoice.account_id):
+        raise Forbidden
+    return invoice
+
+
+def _whole(rows: Sequence[Any]) -> Invoice:
     if not rows:
         raise NotFound
     invoice, items = (
@@ -73,13 +98,36 @@ def listing(db: Database, caller: Caller, *, sort: str, limit: int, cursor: str 
     place: Any = {"sort": sort, "limit": limit, "cursor": cursor, "values": _who(caller), "kept": not by}
     with db.look(again=True) as connection:
         page = keyset(connection, narrowed, SORTS, Invoice.id, each=INVOICES.of, **place)
-        by_invoice: dict[int, list[Item]] = {invoice.id: [] for invoice in page.rows}
-        items = items_of(connection, caller, list(by_invoice)) if by_invoice else ()
-    for item in items:
-        by_invoice[item.invoice_id].append(item)
-    for invoice in page.rows:
-        invoice.items = by_invoice[invoice.id]
+        _furnish(connection, caller, page.rows)
     return page
+
+
+def of_account(db: Database, caller: Caller, account_id: str, place: Place, **by: Any) -> tuple[list[Invoice], int]:
+    """Those of one account on a page by its number, narrowed in the same way; and how many there are in all."""
+    query = _narrowed(ALL.where(*_mine(caller), Invoice.account_id == account_id), by, today(caller))
+    with db.look(again=True) as connection:
+        found, count = by_number(connection, query, {"id": Invoice.id, **SORTS}, Invoice.id, place)
+        invoices = [INVOICES.of(row) for row in found]
+        _furnish(connection, caller, invoices)
+    return invoices, count
+
+
+def items(db: Database, caller: Caller, invoice: Invoice, place: Place, *, q: str | None) -> tuple[list[Item], int]:
+    """The items of an invoice on a page by its number; and how many there are in all."""
+    query = select(*ITEMS.columns).where(Item.workspace_id == caller.workspace_id, Item.invoice_id == invoice.id)
+    with db.look(again=True) as connection:
+        narrowed = query.where(contains(q, Item.description)) if q else query
+        found, count = by_number(connection, narrowed, ITEM_SORTS, Item.position, place)
+    return [ITEMS.of(row) for row in found], count
+
+
+def _furnish(connection: Connection, caller: Caller, invoices: list[Invoice]) -> None:
+    """Put their items on them."""
+    by_invoice: dict[int, list[Item]] = {invoice.id: [] for invoice in invoices}
+    for item in items_of(connection, caller, list(by_invoice)) if by_invoice else ():
+        by_invoice[item.invoice_id].append(item)
+    for invoice in invoices:
+        invoice.items = by_invoice[invoice.id]
 
 
 def payments(

@@ -31,6 +31,7 @@ def test_a_key_acts_for_its_workspace(db: Database) -> None:
         company_id=1,
         account_id=made.workspace_id,
         account_ids=None,
+        accounts=(made.workspace_id,),
         member_id=1,
         key_id=found.caller.key_id,
         scopes=SCOPES,
@@ -94,6 +95,28 @@ def test_a_key_can_be_limited_to_an_account(db: Database) -> None:
     found = queries.find(db, SECRET, made.key)
     assert found is not None
     assert (made.account_id, found.caller.account_id, found.caller.account_ids) == (account, account, (account,))
+    assert found.caller.accounts == (account,)
+
+
+def test_a_key_that_is_not_limited_knows_every_account_of_its_workspace_and_no_other(db: Database) -> None:
+    home = actions.issue(db, SECRET, "Acme")
+    branch, elsewhere = new_id(), new_id()
+    actions.issue(db, SECRET, "Acme", account=branch)
+    actions.issue(db, SECRET, "Beta", account=elsewhere)
+    found = queries.find(db, SECRET, home.key)
+    assert found is not None
+    assert found.caller.accounts == (home.workspace_id, branch)
+
+
+def test_an_account_too_many_is_refused_and_not_made(db: Database) -> None:
+    made = [actions.issue(db, SECRET, "Acme", account=new_id()) for _ in range(actions.ACCOUNTS - 1)]
+    with pytest.raises(Refused, match="at most 100 accounts"):
+        actions.issue(db, SECRET, "Acme", account=new_id())
+    again = actions.issue(db, SECRET, "Acme", account=made[0].account_id)
+    found = queries.find(db, SECRET, actions.issue(db, SECRET, "Acme").key)
+    assert found is not None
+    assert again.account_id == made[0].account_id
+    assert len(found.caller.accounts) == actions.ACCOUNTS
 
 
 def test_another_workspaces_account_is_refused_and_nothing_is_made(db: Database) -> None:

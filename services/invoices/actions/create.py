@@ -32,7 +32,7 @@ def _create(session: Session, caller: Caller, facts: Facts, prefix: str) -> Invo
     invoice = INVOICES.new(
         uuid=new_id(),
         workspace_id=caller.workspace_id,
-        account_id=caller.account_id or caller.workspace_id,
+        account_id=facts.get("account_id") or caller.account_id or caller.workspace_id,
         series=False,
         lifecycle=rules.DRAFT,
         completed=False,

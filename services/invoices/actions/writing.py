@@ -23,6 +23,7 @@ Told = dict[str, Any]
 """Changes that are not a column's: `{name: [old, new]}`."""
 
 PLAIN = {
+    "customer_id": "customer_id",
     "client_name": "client_name",
     "client_email": "client_email",
     "client_address": "client_address",
