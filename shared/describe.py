@@ -1,26 +1,66 @@
-"""What every operation of the `finance` document has in common, added to what flask-smorest knows of it.
+"""What every operation has in common, added to what flask-smorest knows of it.
 
-The headers that any write takes, and the answers that any call may get, with their literal words.
+The headers that any write takes, and the answers that any call may get, with the literal words of the path's dialect.
 """
 
 from copy import deepcopy
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from flask_smorest import Api
 from marshmallow import Schema, fields
 
 from shared import errors
-from shared.dialects import FINANCE
+from shared.dialects import Dialect, spoken_at
 from shared.fields import Amount
 
 Document = dict[str, Any]
 
-Kinds = tuple[type[errors.ApiError], ...]
+Kind = type[errors.ApiError]
+Kinds = tuple[Kind, ...]
 
 ALWAYS: Kinds = (errors.Unauthorized, errors.Forbidden, errors.TooManyRequests, errors.Unavailable)
-WRITES: Kinds = (errors.Invalid, errors.Conflict, errors.TooLarge, errors.UnsupportedMedia, errors.InsufficientFunds)
+WRITES: Kinds = (errors.Invalid, errors.Conflict, errors.TooLarge, errors.UnsupportedMedia, errors.Refused)
 OF_ONE: Kinds = (errors.NotFound,)
 CHANGES_OF_ONE: Kinds = (errors.PreconditionFailed,)
+
+
+@dataclass(frozen=True)
+class Told:
+    """How the errors of a dialect are described."""
+
+    schema: Document
+    refused: Kind = errors.Refused
+    """What stands for every refusal, 422."""
+
+
+TOLD = {
+    "finance": Told(
+        {
+            "type": "object",
+            "required": ["message"],
+            "properties": {
+                "message": {"type": "string"},
+                "errors": {"type": "object", "description": "Field name -> texts, where fields are to blame."},
+            },
+            "additionalProperties": False,
+        },
+        refused=errors.InsufficientFunds,
+    ),
+    "accounts": Told(
+        {
+            "type": "object",
+            "required": ["success", "message", "error"],
+            "properties": {
+                "success": {"type": "boolean", "enum": [False]},
+                "message": {"type": "string"},
+                "error": {"type": "string", "description": "What is wrong; each field that is to blame, by its name."},
+            },
+            "additionalProperties": False,
+        }
+    ),
+}
+"""By the dialect's name. A new dialect is a row here."""
 
 IDEMPOTENCY_KEY = {
     "in": "header",
@@ -36,13 +76,6 @@ IF_MATCH = {
 }
 
 
-class ErrorSchema(Schema):
-    """Every error."""
-
-    message = fields.String(required=True)
-    errors = fields.Dict(metadata={"description": "Field name -> texts, where fields are to blame."})
-
-
 class ListSchema(Schema):
     """The envelope of every list; whose it is adds `data`."""
 
@@ -53,7 +86,8 @@ class ListSchema(Schema):
 class DescribedApi(Api):  # type: ignore[misc]
     """flask-smorest's Api, with our errors and our numbers in the description."""
 
-    ERROR_SCHEMA = ErrorSchema
+    ERROR_SCHEMA: ClassVar[Document] = {"$ref": "#/components/schemas/FinanceError"}
+    """Until `document` says whose error it is."""
 
     def init_app(self, app: Any, **kwargs: Any) -> None:
         """As the base does; and an Amount is a number."""
@@ -67,38 +101,68 @@ def listed(shown: Document) -> Document:
 
 
 def document(api: Api) -> Document:
-    """The whole description of one service."""
+    """The whole description of one service, which may speak several dialects: each has components of its own."""
     described: Document = deepcopy(api.spec.to_dict())
-    described.setdefault("components", {}).setdefault("responses", {}).update(
-        {kind.__name__: _response(kind) for kind in (*ALWAYS, *WRITES, *OF_ONE, *CHANGES_OF_ONE)}
-    )
+    components = described.setdefault("components", {})
+    components.setdefault("schemas", {}).update({_schema_name(name): told.schema for name, told in TOLD.items()})
+    responses = components.setdefault("responses", {})
     for path, item in described["paths"].items():
         for method, operation in item.items():
             if isinstance(operation, dict):
-                _complete(operation, method, of_one="{" in path)
+                responses |= _complete(operation, method, path)
     return described
 
 
-def _complete(operation: Document, method: str, *, of_one: bool) -> None:
-    write = method in ("post", "put", "delete")
-    change = method == "put" or (write and of_one)  # what there is only one of, the settings, has no id in its path
+def _complete(operation: Document, method: str, path: str) -> Document:
+    """Add to the operation what it has in common with others, and return the responses that it now refers to."""
+    of_one = "{" in path
+    write = method in ("post", "put", "patch", "delete")
+    replace = method in ("put", "patch")  # also of what there is only one of, the settings, with no id in its path
+    change = replace or (write and of_one)
     kinds = ALWAYS + (WRITES if write else ()) + (OF_ONE if of_one else ()) + (CHANGES_OF_ONE if change else ())
-    for kind in kinds:
-        operation["responses"][str(int(kind.status))] = {"$ref": f"#/components/responses/{kind.__name__}"}
-    operation["responses"] = dict(sorted(operation["responses"].items()))
     if write:
         operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
     if change:
         operation["parameters"].append(IF_MATCH)
+    return _answer(operation, kinds, spoken_at(path), method)
 
 
-def _response(kind: type[errors.ApiError]) -> Document:
-    return {
-        "description": kind.status.phrase,
-        "content": {
-            "application/json": {
-                "schema": {"$ref": "#/components/schemas/Error"},
-                "example": FINANCE.word(kind(), "GET"),
-            }
-        },
+def _answer(operation: Document, kinds: Kinds, dialect: Dialect, method: str) -> Document:
+    """Let the operation answer with errors of these kinds, and with those that flask-smorest knows only by status."""
+    answers: Document = operation["responses"]
+    bare = {
+        status: errors.BY_STATUS[int(status)]
+        for status, said in answers.items()
+        if status != "default" and "$ref" in said
     }
+    refused = TOLD[dialect.name].refused
+    known = {str(int(kind.status)): refused if kind is errors.Refused else kind for kind in kinds}
+    named: Document = {}
+    for status, kind in (bare | known | {"default": errors.ApiError}).items():
+        name = _name(dialect, kind, method)
+        named[name] = _response(dialect, kind, method)
+        answers[status] = {"$ref": f"#/components/responses/{name}"}
+    operation["responses"] = dict(sorted(answers.items()))
+    return named
+
+
+def _name(dialect: Dialect, kind: Kind, method: str) -> str:
+    """What a response is called: `AccountsNotFound`, or `AccountsInvalidPost` where the method changes the words."""
+    changed = _word(dialect, kind, method) != _word(dialect, kind, "get")
+    return f"{dialect.name.capitalize()}{kind.__name__}{method.capitalize() if changed else ''}"
+
+
+def _response(dialect: Dialect, kind: Kind, method: str) -> Document:
+    schema = {"$ref": f"#/components/schemas/{_schema_name(dialect.name)}"}
+    return {
+        "description": "Any other error" if kind is errors.ApiError else kind.status.phrase,
+        "content": {"application/json": {"schema": schema, "example": _word(dialect, kind, method)}},
+    }
+
+
+def _word(dialect: Dialect, kind: Kind, method: str) -> Document:
+    return dialect.word(kind(), method.upper())
+
+
+def _schema_name(dialect: str) -> str:
+    return f"{dialect.capitalize()}Error"
