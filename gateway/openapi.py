@@ -1,6 +1,6 @@
-"""One description of the API, made of the parts that the services serve; a part that is away is shown as last seen.
+"""One description a dialect, made of the parts that the services serve; a part that is away is shown as last seen.
 
-Only what the gateway routes is described, with the components that it needs.
+Only what the dialect owns and the gateway routes is described, with the components that it needs.
 """
 
 import threading
@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from gateway.routes import find
+from shared.dialects import DIALECTS, Dialect
 from shared.errors import Unavailable
 
 Document = dict[str, Any]
@@ -18,34 +19,35 @@ Document = dict[str, Any]
 FRESH = 60.0
 """Seconds for which the document is served before the services are asked again."""
 
-SECTIONS = ("schemas", "responses", "parameters", "requestBodies", "headers", "examples")
-
-HEAD: Document = {
-    "openapi": "3.0.3",
-    "info": {
+ABOUT = {
+    "finance": {
         "title": "Countinghouse Finance API",
-        "version": "v1",
-        "description": "Invoices, budgets and expenses. Every call needs an API key: `Authorization: Bearer KEY`.",
+        "description": "Invoices, budgets and expenses: all that the product can do.",
     },
-    "servers": [{"url": "/"}],
-    "security": [{"bearerAuth": []}],
+    "accounts": {
+        "title": "Countinghouse Accounts API",
+        "description": "Invoices by integer id, one account a call, every reply in one envelope.",
+    },
 }
+"""By the dialect's name. A new dialect is a row here."""
 
-BEARER = {"type": "http", "scheme": "bearer", "description": "An API key."}
+HEAD: Document = {"openapi": "3.0.3", "servers": [{"url": "/"}], "security": [{"bearerAuth": []}]}
+
+BEARER = {"type": "http", "scheme": "bearer", "description": "An API key: `Authorization: Bearer KEY`."}
 
 
 class Description:
-    """The merged document, as bytes, asked for anew once a minute."""
+    """The documents, as bytes, made anew once a minute."""
 
     def __init__(self, parts: Mapping[str, Callable[[], Document]]) -> None:
         self._ask = parts
         self._parts: dict[str, Document] = {}
         self._lock = threading.Lock()
-        self._made = b""
+        self._made: dict[str, bytes] = {}
         self._until = 0.0
 
-    def document(self) -> bytes:
-        """The document.
+    def document(self, dialect: Dialect) -> bytes:
+        """What is described of the dialect.
 
         Raises:
             Unavailable: a service is away, and its part was never seen.
@@ -53,9 +55,9 @@ class Description:
         with self._lock:
             if time.monotonic() >= self._until:
                 whole = self._refresh()
-                self._made = orjson.dumps(merged(self._parts))
+                self._made = {each.name: orjson.dumps(merged(self._parts, each)) for each in DIALECTS}
                 self._until = time.monotonic() + (FRESH if whole else 1.0)
-            return self._made
+            return self._made[dialect.name]
 
     def _refresh(self) -> bool:
         """Ask every service for its part; whether all answered."""
@@ -70,28 +72,36 @@ class Description:
         return whole
 
 
-def merged(parts: Mapping[str, Document]) -> Document:
+def merged(parts: Mapping[str, Document], dialect: Dialect) -> Document:
     """One document. Components of the same name stay one when they are equal; otherwise the later is renamed."""
     paths: Document = {}
-    components: dict[str, Document] = {section: {} for section in SECTIONS}
+    components: dict[str, Document] = {}
     tags: Document = {}
     for service, part in parts.items():
-        clear = _renamed(part, components, service)
-        paths |= {path: item for path, item in clear.get("paths", {}).items() if find(path)}
-        tags |= {tag["name"]: tag for tag in clear.get("tags", ())}
-        for section in SECTIONS:
-            components[section] |= clear.get("components", {}).get(section, {})
-    shown = _used(paths, components) | {"securitySchemes": {"bearerAuth": BEARER}}
-    shown_tags = [tags[name] for name in tags if name in _tagged(paths)]
-    return {**HEAD, "tags": shown_tags, "paths": paths, "components": shown}
+        clear = _renamed(_narrowed(part, dialect), components, service)
+        paths |= clear["paths"]
+        tags |= {tag["name"]: tag for tag in clear["tags"]}
+        for section, named in clear["components"].items():
+            components.setdefault(section, {}).update(named)
+    shown = {section: dict(sorted(named.items())) for section, named in components.items()}
+    shown["securitySchemes"] = {"bearerAuth": BEARER}
+    info = {**ABOUT[dialect.name], "version": "v1"}
+    return {**HEAD, "info": info, "tags": list(tags.values()), "paths": paths, "components": shown}
+
+
+def _narrowed(part: Document, dialect: Dialect) -> Document:
+    """What the part says of this dialect and a client can reach."""
+    paths = {path: item for path, item in part.get("paths", {}).items() if dialect.owns(path) and find(path)}
+    tags = [tag for tag in part.get("tags", ()) if tag["name"] in _tagged(paths)]
+    return {"paths": paths, "tags": tags, "components": _used(paths, part.get("components", {}))}
 
 
 def _renamed(part: Document, taken: Mapping[str, Document], service: str) -> Document:
     """The part, with what would clash given the service's name in front."""
     new: dict[str, str] = {}
-    own: Document = part.get("components", {})
-    for section in SECTIONS:
-        for name, body in own.get(section, {}).items():
+    own: Document = part["components"]
+    for section, named in own.items():
+        for name, body in named.items():
             if taken.get(section, {}).get(name, body) != body:
                 new[_reference(section, name)] = service.capitalize() + name
     if not new:
@@ -130,7 +140,7 @@ def _used(paths: Document, components: Mapping[str, Document]) -> dict[str, Docu
         if name in components.get(section, {}) and name not in used.setdefault(section, {}):
             used[section][name] = components[section][name]
             waiting += _references(used[section][name])
-    return {section: dict(sorted(named.items())) for section, named in used.items() if named}
+    return used
 
 
 def _references(node: Any) -> Iterator[str]:

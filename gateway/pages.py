@@ -1,11 +1,12 @@
-"""The pages that a stranger may see: health, the description of the API, and Swagger UI to read it with."""
+"""The pages that a stranger may see: health, the descriptions of the API, and Swagger UI to read them with."""
 
 from pathlib import Path
 
-from flask import Blueprint, Response, send_from_directory
+from flask import Blueprint, Response, send_from_directory, url_for
 
 from gateway import readiness
 from gateway.parts import parts
+from shared.dialects import DIALECTS
 from shared.errors import NotFound
 from shared.web import answer
 
@@ -16,12 +17,15 @@ ASSETS = {
     "docs.js": STATIC,
     "swagger-ui.css": STATIC / "swagger-ui",
     "swagger-ui-bundle.js": STATIC / "swagger-ui",
+    "swagger-ui-standalone-preset.js": STATIC / "swagger-ui",
     "favicon-32x32.png": STATIC / "swagger-ui",
 }
 """What the page is made of, and where it lies. Nothing comes from elsewhere."""
 
 CSP = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 """Swagger UI draws its icons from `data:` addresses; nothing else is inline."""
+
+NAMED = {dialect.name: dialect for dialect in DIALECTS}
 
 pages = Blueprint("pages", __name__)
 
@@ -41,18 +45,24 @@ def readyz() -> Response:
     return answer({"status": "ready"})
 
 
-@pages.get("/openapi/finance.json")
-def finance() -> Response:
-    """The description of the `finance` dialect."""
-    response = Response(parts().description.document(), content_type="application/json")
+@pages.get(f"/openapi/<any({', '.join(NAMED)}):name>.json")
+def description(name: str) -> Response:
+    """The description of a dialect. Another name is no open page: a stranger hears 401 as everywhere, a key 404."""
+    response = Response(parts().description.document(NAMED[name]), content_type="application/json")
     response.headers["Cache-Control"] = "no-cache"
     return response
 
 
 @pages.get("/docs")
 def docs() -> Response:
-    """Swagger UI on that description."""
+    """Swagger UI on these descriptions."""
     return _static(STATIC, "docs.html")
+
+
+@pages.get("/docs/dialects.json")
+def dialects() -> Response:
+    """The menu of that page."""
+    return answer([{"name": name, "url": url_for("pages.description", name=name)} for name in NAMED])
 
 
 @pages.get("/docs/<name>")

@@ -8,6 +8,7 @@ import pytest
 import requests
 from openapi_spec_validator import validate
 
+from shared.dialects import DIALECTS
 from tests.product import Product
 
 EXAMPLES = sorted((Path(__file__).parent / "finance").glob("*.json"))
@@ -47,8 +48,9 @@ def test_a_created_thing_is_found_where_its_location_says(product: Product) -> N
         assert found.headers["ETag"] == made.headers["ETag"]
 
 
-def test_the_description_is_valid_and_every_answer_in_it_has_an_example(product: Product) -> None:
-    described = requests.get(f"{product.url}/openapi/finance.json", timeout=30).json()
+@pytest.mark.parametrize("name", [dialect.name for dialect in DIALECTS])
+def test_each_description_is_valid_and_every_answer_in_it_has_an_example(product: Product, name: str) -> None:
+    described = requests.get(f"{product.url}/openapi/{name}.json", timeout=30).json()
     validate(described)
     for path, item in described["paths"].items():
         for method, operation in item.items():

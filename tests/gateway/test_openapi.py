@@ -1,58 +1,62 @@
-"""One description of three services, and the page that shows it."""
+"""One description a dialect, of three services, and the page that shows them."""
 
 import hashlib
 import json
+import re
+from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
+from flask_smorest import Blueprint
+from marshmallow import Schema, fields
+from openapi_schema_validator import OAS30Validator
 from openapi_spec_validator import validate
 
 import gateway.openapi
-from gateway.openapi import merged
-from gateway.pages import STATIC
+import gateway.routes
+from gateway.openapi import ABOUT, merged
+from gateway.pages import ASSETS, STATIC
+from gateway.routes import Route
+from shared import errors
 from shared.caller import HEADER, verify
+from shared.describe import TOLD, DescribedApi, document
+from shared.dialects import ACCOUNTS, DIALECTS, FINANCE, Dialect
 from tests.gateway.conftest import CALLER_SECRET, Gateway, Start
 from tests.gateway.peers import Respond, Seen, respond
 
-ERROR = {"type": "object", "properties": {"message": {"type": "string"}}}
 PATHS = {
-    "invoices": "/v1/dev/finance/invoices",
-    "budgets": "/v1/dev/finance/budgets/{id}",
-    "expenses": "/v1/dev/finance/expenses",
+    "invoices": ("/v1/dev/finance/invoices", "/api/v1/invoices"),
+    "budgets": ("/v1/dev/finance/budgets/<id>",),
+    "expenses": ("/v1/dev/finance/expenses",),
 }
+FINANCE_PATHS = ["/v1/dev/finance/invoices", "/v1/dev/finance/budgets/{id}", "/v1/dev/finance/expenses"]
+ACCOUNTS_PATHS = ["/api/v1/invoices"]
+METHODS = ("get", "post", "put", "patch", "delete")
+
+each_dialect = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 
 
 def part(service: str) -> dict[str, Any]:
-    """What a service says of itself: an own `Thing`, and what it shares with the others."""
+    """What a service says of itself: a `Thing` of its own, errors as the others have them, and what is internal."""
+    app = Flask(service)
+    app.config.update(API_TITLE="Made up", API_VERSION="v1", OPENAPI_VERSION="3.0.3")
+    api = DescribedApi(app)
+    thing = Schema.from_dict({service: fields.Float(), "$ref": fields.String()}, name="Thing")
+    api.register_blueprint(routes(service, PATHS[service], thing))
+    api.register_blueprint(routes("internal", ["/internal/spends"], Schema.from_dict({}, name="Secret")))
+    return document(api)
 
-    def reply(name: str) -> dict[str, Any]:
-        schema = {"$ref": f"#/components/schemas/{name}"}
-        return {"description": "OK", "content": {"application/json": {"schema": schema}}}
 
-    get = {"tags": [service], "responses": {"200": reply("Thing"), "default": {"$ref": "#/components/responses/Wrong"}}}
-    ids = [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}] if service == "budgets" else []
-    return {
-        "openapi": "3.0.3",
-        "info": {"title": "Finance API", "version": "v1"},
-        "tags": [{"name": service}, {"name": "internal"}],
-        "paths": {
-            PATHS[service]: {"get": {**get, "parameters": ids}},
-            "/internal/spends": {"put": {"tags": ["internal"], "responses": {"200": reply("Secret")}}},
-        },
-        "components": {
-            "schemas": {
-                "Error": ERROR,
-                "Secret": {"type": "object"},
-                "Thing": {
-                    "type": "object",
-                    "properties": {service: {"type": "number", "minimum": 0.5}, "$ref": {"type": "string"}},
-                },
-            },
-            "responses": {"Wrong": reply("Error")},
-        },
-    }
+def routes(name: str, paths: Iterable[str], answer: type[Schema]) -> Blueprint:
+    """These paths, taking every method."""
+    made = Blueprint(name, __name__)
+    for number, path in enumerate(paths):
+        view = made.response(200, answer)(lambda **_: None)
+        made.route(path, endpoint=str(number), methods=[method.upper() for method in METHODS])(view)
+    return made
 
 
 def describing(service: str) -> Respond:
@@ -67,6 +71,13 @@ def describing(service: str) -> Respond:
     return answer
 
 
+@pytest.fixture(autouse=True)
+def routed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gateway routes what is made up here."""
+    made_up = tuple(Route(path.partition("/<")[0], service) for service, paths in PATHS.items() for path in paths)
+    monkeypatch.setattr(gateway.routes, "ROUTES", made_up)
+
+
 @pytest.fixture
 def described(start: Start) -> Gateway:
     """A gateway whose services describe themselves."""
@@ -76,38 +87,100 @@ def described(start: Start) -> Gateway:
     return made
 
 
-def test_the_parts_become_one_valid_document(described: Gateway) -> None:
-    reply = described.get("/openapi/finance.json", key=None)
+@each_dialect
+def test_each_dialect_has_a_valid_document(described: Gateway, dialect: Dialect) -> None:
+    reply = described.get(f"/openapi/{dialect.name}.json", key=None)
     assert (reply.status, reply.headers["Content-Type"]) == (200, "application/json")
-    document = reply.json
-    validate(document)
-    assert document["info"]["title"] == "Countinghouse Finance API"
-    assert document["servers"] == [{"url": "/"}]
-    assert document["security"] == [{"bearerAuth": []}]
-    assert document["components"]["securitySchemes"]["bearerAuth"]["scheme"] == "bearer"
-    assert list(document["paths"]) == list(PATHS.values())
-    assert [tag["name"] for tag in document["tags"]] == list(PATHS)
+    validate(reply.json)
+    assert reply.json["info"] == {**ABOUT[dialect.name], "version": "v1"}
+    assert reply.json["servers"] == [{"url": "/"}]
+    assert reply.json["security"] == [{"bearerAuth": []}]
+    assert reply.json["components"]["securitySchemes"]["bearerAuth"]["scheme"] == "bearer"
+
+
+@pytest.mark.parametrize(
+    ("name", "paths", "tags"),
+    [("finance", FINANCE_PATHS, ["invoices", "budgets", "expenses"]), ("accounts", ACCOUNTS_PATHS, ["invoices"])],
+)
+def test_a_document_has_the_paths_of_its_dialect_alone(
+    described: Gateway, name: str, paths: list[str], tags: list[str]
+) -> None:
+    told = described.get(f"/openapi/{name}.json", key=None).json
+    assert list(told["paths"]) == paths
+    assert [tag["name"] for tag in told["tags"]] == tags
+
+
+def test_there_is_no_document_of_another_name(described: Gateway) -> None:
+    reply = described.get("/openapi/nobody.json")
+    assert (reply.status, reply.json) == (404, {"message": "Resource not found"})
+    assert described.get("/openapi/nobody.json", key=None).status == 401
+
+
+def test_every_dialect_has_its_title_and_its_error() -> None:
+    names = [dialect.name for dialect in DIALECTS]
+    assert list(ABOUT) == names
+    assert list(TOLD) == names
+
+
+@pytest.mark.parametrize("dialect", [FINANCE, ACCOUNTS], ids=lambda dialect: dialect.name)
+def test_every_error_has_the_words_and_the_schema_of_its_dialect(dialect: Dialect) -> None:
+    described = merged({"invoices": part("invoices")}, dialect)
+    schemas = described["components"]["schemas"]
+    own = f"{dialect.name.capitalize()}Error"
+    assert set(schemas) == {"Thing", own}
+    for method in METHODS:
+        for kind in (errors.Unauthorized, errors.Forbidden, errors.TooManyRequests, errors.Unavailable):
+            assert answer(described, method, kind.status) == dialect.word(kind(), method.upper())
+        if method != "get":
+            assert answer(described, method, 400) == dialect.word(errors.Invalid(), method.upper())
+    for response in described["components"]["responses"].values():
+        content = response["content"]["application/json"]
+        assert content["schema"] == {"$ref": f"#/components/schemas/{own}"}
+        OAS30Validator(schemas[own]).validate(content["example"])
+
+
+def test_a_refusal_is_told_as_the_dialect_documents_it() -> None:
+    parts = {"invoices": part("invoices")}
+    assert answer(merged(parts, FINANCE), "post", 422) == {"message": "Insufficient funds"}
+    assert answer(merged(parts, ACCOUNTS), "post", 422)["error"] == "The operation cannot be completed"
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+def test_every_write_may_be_repeated_under_a_key(method: str) -> None:
+    (item,) = merged({"invoices": part("invoices")}, ACCOUNTS)["paths"].values()
+    assert "Idempotency-Key" in {parameter["name"] for parameter in item[method]["parameters"]}
+    assert "parameters" not in item["get"]
+
+
+def answer(described: dict[str, Any], method: str, status: int) -> dict[str, Any]:
+    """The example of what the only path answers."""
+    (item,) = described["paths"].values()
+    name = item[method]["responses"][str(int(status))]["$ref"].rpartition("/")[2]
+    said: dict[str, Any] = described["components"]["responses"][name]["content"]["application/json"]["example"]
+    return said
 
 
 def test_components_of_one_name_stay_apart_unless_they_are_equal() -> None:
-    document = merged({service: part(service) for service in PATHS})
-    assert set(document["components"]["schemas"]) == {"Error", "Thing", "BudgetsThing", "ExpensesThing"}
-    assert set(document["components"]["responses"]) == {"Wrong"}
-    for service, name in (("invoices", "Thing"), ("budgets", "BudgetsThing"), ("expenses", "ExpensesThing")):
-        shown = document["paths"][PATHS[service]]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    described = merged({service: part(service) for service in PATHS}, FINANCE)
+    assert set(described["components"]["schemas"]) == {"FinanceError", "Thing", "BudgetsThing", "ExpensesThing"}
+    assert all(name.startswith("Finance") for name in described["components"]["responses"])
+    names = ("Thing", "BudgetsThing", "ExpensesThing")
+    for service, path, name in zip(PATHS, FINANCE_PATHS, names, strict=True):
+        shown = described["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         assert shown == {"$ref": f"#/components/schemas/{name}"}
-        assert service in document["components"]["schemas"][name]["properties"]
+        assert service in described["components"]["schemas"][name]["properties"]
 
 
-def test_what_is_not_routed_is_not_described() -> None:
-    document = json.dumps(merged({"budgets": part("budgets")}))
-    assert "internal" not in document
-    assert "Secret" not in document
+@each_dialect
+def test_what_is_not_routed_is_not_described(dialect: Dialect) -> None:
+    described = json.dumps(merged({"budgets": part("budgets")}, dialect))
+    assert "internal" not in described
+    assert "Secret" not in described
 
 
 def test_the_services_are_asked_once_a_minute(described: Gateway) -> None:
-    for _ in range(3):
-        assert described.get("/openapi/finance.json", key=None).status == 200
+    for dialect in (*DIALECTS, *DIALECTS):
+        assert described.get(f"/openapi/{dialect.name}.json", key=None).status == 200
     assert described.asked == 3
 
 
@@ -125,13 +198,25 @@ def test_a_service_that_goes_away_is_shown_as_last_seen(described: Gateway, monk
     assert described.get("/openapi/finance.json", key=None).json == whole
 
 
-@pytest.mark.parametrize("name", ["", "/docs.js", "/docs.css", "/swagger-ui.css", "/swagger-ui-bundle.js"])
+@pytest.mark.parametrize("name", ["", *(f"/{name}" for name in ASSETS)])
 def test_the_page_and_its_parts_are_served_to_all(gateway: Gateway, name: str) -> None:
     reply = gateway.get(f"/docs{name}", key=None)
     assert reply.status == 200
     assert "default-src 'self'" in reply.headers["Content-Security-Policy"]
     assert reply.headers["Cache-Control"] == "public, max-age=3600"
     assert gateway.get(f"/docs{name}", key=None, headers={"If-None-Match": reply.headers["ETag"]}).status == 304
+
+
+def test_the_page_loads_nothing_that_is_not_served(gateway: Gateway) -> None:
+    page = gateway.get("/docs", key=None).body.decode()
+    assert set(re.findall(r'(?:src|href)="/docs/([^"]+)"', page)) == {*ASSETS, "dialects.json"}
+
+
+def test_the_menu_leads_to_every_document(described: Gateway) -> None:
+    menu = described.get("/docs/dialects.json", key=None).json
+    assert [entry["name"] for entry in menu] == [dialect.name for dialect in DIALECTS]
+    for entry in menu:
+        assert described.get(entry["url"], key=None).json["info"]["title"] == ABOUT[entry["name"]]["title"]
 
 
 @pytest.mark.parametrize("name", ["SHA256SUMS", "docs.html", "..%2fapp.py", "%2e%2e"])
