@@ -19,18 +19,6 @@ Document = dict[str, Any]
 FRESH = 60.0
 """Seconds for which the document is served before the services are asked again."""
 
-ABOUT = {
-    "finance": {
-        "title": "Countinghouse Finance API",
-        "description": "Invoices, budgets and expenses: all that the product can do.",
-    },
-    "accounts": {
-        "title": "Countinghouse Accounts API",
-        "description": "Invoices by integer id, one account a call, every reply in one envelope.",
-    },
-}
-"""By the dialect's name. A new dialect is a row here."""
-
 HEAD: Document = {"openapi": "3.0.3", "servers": [{"url": "/"}], "security": [{"bearerAuth": []}]}
 
 BEARER = {"type": "http", "scheme": "bearer", "description": "An API key: `Authorization: Bearer KEY`."}
@@ -85,7 +73,7 @@ def merged(parts: Mapping[str, Document], dialect: Dialect) -> Document:
             components.setdefault(section, {}).update(named)
     shown = {section: dict(sorted(named.items())) for section, named in components.items()}
     shown["securitySchemes"] = {"bearerAuth": BEARER}
-    info = {**ABOUT[dialect.name], "version": "v1"}
+    info = {"title": dialect.title, "description": dialect.about, "version": "v1"}
     return {**HEAD, "info": info, "tags": list(tags.values()), "paths": paths, "components": shown}
 
 

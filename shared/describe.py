@@ -4,14 +4,13 @@ The headers that any write takes, and the answers that any call may get, with th
 """
 
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from flask_smorest import Api
 from marshmallow import Schema, fields
 
 from shared import errors
-from shared.dialects import Dialect, spoken_at
+from shared.dialects import DIALECTS, Dialect, spoken_at
 from shared.fields import Amount
 
 Document = dict[str, Any]
@@ -24,43 +23,6 @@ WRITES: Kinds = (errors.Invalid, errors.Conflict, errors.TooLarge, errors.Unsupp
 OF_ONE: Kinds = (errors.NotFound,)
 CHANGES_OF_ONE: Kinds = (errors.PreconditionFailed,)
 
-
-@dataclass(frozen=True)
-class Told:
-    """How the errors of a dialect are described."""
-
-    schema: Document
-    refused: Kind = errors.Refused
-    """What stands for every refusal, 422."""
-
-
-TOLD = {
-    "finance": Told(
-        {
-            "type": "object",
-            "required": ["message"],
-            "properties": {
-                "message": {"type": "string"},
-                "errors": {"type": "object", "description": "Field name -> texts, where fields are to blame."},
-            },
-            "additionalProperties": False,
-        },
-        refused=errors.InsufficientFunds,
-    ),
-    "accounts": Told(
-        {
-            "type": "object",
-            "required": ["success", "message", "error"],
-            "properties": {
-                "success": {"type": "boolean", "enum": [False]},
-                "message": {"type": "string"},
-                "error": {"type": "string", "description": "What is wrong; each field that is to blame, by its name."},
-            },
-            "additionalProperties": False,
-        }
-    ),
-}
-"""By the dialect's name. A new dialect is a row here."""
 
 IDEMPOTENCY_KEY = {
     "in": "header",
@@ -104,7 +66,7 @@ def document(api: Api) -> Document:
     """The whole description of one service, which may speak several dialects: each has components of its own."""
     described: Document = deepcopy(api.spec.to_dict())
     components = described.setdefault("components", {})
-    components.setdefault("schemas", {}).update({_schema_name(name): told.schema for name, told in TOLD.items()})
+    components.setdefault("schemas", {}).update({_schema_name(each.name): dict(each.error) for each in DIALECTS})
     responses = components.setdefault("responses", {})
     for path, item in described["paths"].items():
         for method, operation in item.items():
@@ -135,8 +97,7 @@ def _answer(operation: Document, kinds: Kinds, dialect: Dialect, method: str) ->
         for status, said in answers.items()
         if status != "default" and "$ref" in said
     }
-    refused = TOLD[dialect.name].refused
-    known = {str(int(kind.status)): refused if kind is errors.Refused else kind for kind in kinds}
+    known = {str(int(kind.status)): dialect.refused if kind is errors.Refused else kind for kind in kinds}
     named: Document = {}
     for status, kind in (bare | known | {"default": errors.ApiError}).items():
         name = _name(dialect, kind, method)

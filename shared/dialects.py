@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.errors import ApiError, Invalid, Unauthorized
+from shared.errors import ApiError, InsufficientFunds, Invalid, Refused, Unauthorized
 
 
 @dataclass(frozen=True)
@@ -15,9 +15,15 @@ class Dialect:
     """One published API document."""
 
     name: str
+    title: str
+    about: str
     owns: Callable[[str], bool]
     word: Callable[[ApiError, str], dict[str, Any]]
     """The body that says an error, which is the answer to a request of this method."""
+    error: Mapping[str, Any]
+    """The JSON Schema of that body."""
+    refused: type[ApiError] = Refused
+    """What stands for every refusal, 422, in the description."""
 
 
 def _in_finance(error: ApiError, _method: str) -> dict[str, Any]:
@@ -32,7 +38,8 @@ def _in_accounts(error: ApiError, method: str) -> dict[str, Any]:
         message, why = "Authentication required", "invalid or missing bearer token"
     elif isinstance(error, Invalid):
         message = f"Invalid request {'body' if method in ('POST', 'PUT') else 'parameters'}"
-        why = "; ".join(_flat(error.errors or {})) or str(error)
+        told = str(error) if str(error) != error.message else message
+        why = "; ".join(_flat(error.errors or {})) or told
     else:
         message, why = error.message, str(error)
     return {"success": False, "message": message, "error": why}
@@ -48,8 +55,38 @@ def _flat(said: Mapping[str, Any], at: str = "") -> Iterator[str]:
             yield f"{path}: {' '.join(map(str, told))}"
 
 
-FINANCE = Dialect("finance", owns=lambda path: path.startswith("/v1/dev/finance/"), word=_in_finance)
-ACCOUNTS = Dialect("accounts", owns=lambda path: path.startswith("/api/v1/"), word=_in_accounts)
+def _object(required: list[str], **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "required": required, "properties": properties, "additionalProperties": False}
+
+
+TEXT = {"type": "string"}
+
+FINANCE = Dialect(
+    "finance",
+    title="Countinghouse Finance API",
+    about="Invoices, budgets and expenses: all that the product can do.",
+    owns=lambda path: path.startswith("/v1/dev/finance/"),
+    word=_in_finance,
+    error=_object(
+        ["message"],
+        message=TEXT,
+        errors={"type": "object", "description": "Field name -> texts, where fields are to blame."},
+    ),
+    refused=InsufficientFunds,
+)
+ACCOUNTS = Dialect(
+    "accounts",
+    title="Countinghouse Accounts API",
+    about="Invoices by integer id, one account a call, every reply in one envelope.",
+    owns=lambda path: path.startswith("/api/v1/"),
+    word=_in_accounts,
+    error=_object(
+        ["success", "message", "error"],
+        success={"type": "boolean", "enum": [False]},
+        message=TEXT,
+        error=TEXT | {"description": "What is wrong; each field that is to blame, by its name."},
+    ),
+)
 
 DIALECTS = (FINANCE, ACCOUNTS)
 

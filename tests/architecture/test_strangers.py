@@ -16,6 +16,8 @@ from services.budgets.settings import Settings as BudgetSettings
 from services.expenses.settings import Settings as ExpenseSettings
 from services.invoices.settings import Settings as InvoiceSettings
 from shared.caller import HEADER, Caller, sign
+from shared.dialects import spoken_at
+from shared.errors import Unauthorized
 from tests.client import CALLER, SECRET
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -66,7 +68,7 @@ def test_a_stranger_is_refused_everywhere_in_a_service(service: Flask) -> None:
                 answer = client.open(path, method=method, headers=headers, data=b"{not json")
                 assert answer.status_code == 401, (method, path)
                 if method != "HEAD":
-                    assert answer.json == {"message": "Invalid or missing API key"}, (method, path)
+                    assert answer.json == spoken_at(path).word(Unauthorized(), method), (method, path)
                 assert "WWW-Authenticate" in answer.headers
 
 
