@@ -17,9 +17,6 @@ UNTOLD = frozenset({"id", "uuid", "workspace_id", "version", "created_at", "upda
 """Columns whose change says nothing that the entry itself does not say."""
 
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
 class Audit(Base):
     """One change of one thing. Triggers refuse UPDATE and DELETE."""
 
@@ -44,7 +41,9 @@ class Audit(Base):
 _INSERT = insert(Base.metadata.tables[Audit.__tablename__]).inline()  # nobody asks for the entry's id
 
 
-def record(session: Session, caller: Caller, action: str, entity: Any, beside: Mapping[str, Any] = NOTHING) -> None:
+def record(
+    session: Session, caller: Caller, action: str, entity: Any, beside: Mapping[str, Any] = MappingProxyType({})
+) -> None:
     """Write what happened to `entity` in this transaction: its columns' changes, and what is told `beside` them.
 
     Call it before the change is flushed: afterwards SQLAlchemy no longer knows the old values.
@@ -58,13 +57,18 @@ def record(session: Session, caller: Caller, action: str, entity: Any, beside: M
         "member_id": caller.member_id,
         "key_id": caller.key_id,
         "request_id": request_id.get(),
-        "changes": {**beside, **_changes(entity)},
+        "changes": _changes(entity, beside),
     }
     plainly(session).execute(_INSERT, entry)  # past the unit of work, which costs as much again as the INSERT
 
 
-def _changes(entity: Any) -> dict[str, Any]:
-    """`{column: [old, new]}` of what this transaction has assigned so far; of a new row, what it begins with."""
+def _changes(entity: Any, beside: Mapping[str, Any]) -> dict[str, Any]:
+    changed = _columns(entity)
+    return changed | {name: sides for name, sides in beside.items() if name not in changed}
+
+
+def _columns(entity: Any) -> dict[str, Any]:
+    """`{column: [old, new]}` of what this transaction has assigned so far; of a plain row, which is new, all of it."""
     columns = _told(table_of(entity))
     state = inspect(entity, raiseerr=False)
     if state is None:

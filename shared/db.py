@@ -1,7 +1,8 @@
 """A service's database: `read()` and `write()`, each one transaction, the indented block.
 
-The block commits when it ends and rolls back when it raises; there is no commit to forget. SQLite is made to behave
-like a database that several threads write to: WAL, every commit on disk, one writer at a time and in line.
+The block commits when it ends and rolls back when it raises; there is no commit to forget. `look()` and `once()` are
+for hot paths: a connection without a session, and where one statement is all, without a transaction. SQLite is made to
+behave like a database that several threads write to: WAL, every commit on disk, one writer at a time and in line.
 """
 
 import uuid
@@ -99,7 +100,7 @@ class Database:
 
     def __init__(self, url: str, *, threads: int = 8) -> None:
         self.url = with_driver(url)
-        self.pools: tuple[Engine, ...]
+        self.pools: tuple[Engine, ...]  # connections to read with are of the first, those to write with of the last
         if self.url.get_backend_name() == "sqlite":
             self.pools = (_sqlite(self.url, connections=threads, query_only=True), _sqlite(self.url, connections=1))
             self._reader = _beginning("BEGIN", self.pools[0])
@@ -269,7 +270,7 @@ def _beginning(statement: str, engine: Engine) -> Engine:
 
     @event.listens_for(begun, "begin")
     def begin(connection: Connection) -> None:
-        connection.connection.cursor().execute(statement)
+        connection.exec_driver_sql(statement)  # not by the cursor: SQLAlchemy must hear of a connection that is gone
 
     return begun
 

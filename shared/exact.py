@@ -21,7 +21,7 @@ def dumps(body: Any) -> bytes:
 
 @lru_cache(maxsize=8192)
 def amount(minor: int, currency: str) -> orjson.Fragment:
-    """Minor units as `dumps` writes a Money, for lists: most figures of an invoice are there twice, or zero."""
+    """Minor units as `dumps` writes a Money; kept, as most figures of an invoice are there twice, or zero."""
     return orjson.Fragment(str(Money(minor, currency)))
 
 

@@ -58,8 +58,10 @@ class Peer:
             said = loads(answer.content)
         except (requests.RequestException, errors.Invalid) as fault:
             raise NoAnswer(f"{self._audience}: {fault}") from fault
+        if not isinstance(said, dict):
+            raise NoAnswer(f"{self._audience}: {answer.status_code} with no object")
         if answer.status_code == 200:
-            return dict(said)
+            return said
         if answer.status_code in (404, 422) and "message" in said:
             kind = REFUSALS.get((answer.status_code, said["message"]), errors.BY_STATUS[answer.status_code])
             raise kind(said["message"], errors=said.get("errors"))

@@ -21,8 +21,6 @@ Row = TypeVar("Row")
 Sorts = Mapping[str, Any]
 """What a list can be sorted by: name -> column, one that is never null."""
 
-NONE: Mapping[str, Any] = MappingProxyType({})
-
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 
 
@@ -44,7 +42,7 @@ def keyset(
     limit: int,
     cursor: str | None,
     each: Callable[[Any], Row] = itemgetter(0),
-    values: Mapping[str, Any] = NONE,
+    values: Mapping[str, Any] = MappingProxyType({}),
     kept: bool = False,
 ) -> Page[Row]:
     """One page of `query`, by `sort` (a name, with `-` in front for descending) and then by `tie`.

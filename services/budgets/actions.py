@@ -138,7 +138,7 @@ def _accepted(db: Database, workspace_id: str, expense_id: str, state: SpendStat
         known = SPENDS.of(found) if found else None
         if known and known.version >= state.version:
             return known.version
-        if known and seen and known.version != SPENDS.of(seen).version:
+        if seen and known and known.version != SPENDS.of(seen).version:
             return None
         by_uuid = {budget.uuid: budget for budget in budgets}
         target = by_uuid.get(state.budget_id or "")

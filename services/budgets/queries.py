@@ -51,7 +51,7 @@ BOOK = (
         live_minor=Budget.live_minor + bindparam("more"), version=Budget.version + 1, updated_at=bindparam("moment")
     )
 )
-"""Built once, as they are on the way of every expense on a budget."""
+"""These five are built once, as they are on the way of every expense on a budget."""
 
 
 def find(db: Database, caller: Caller, budget_id: str) -> Budget:

@@ -51,7 +51,7 @@ class Invoice(Base):
     created_at: Mapped[datetime] = mapped_column(Instant, default=now)
     updated_at: Mapped[datetime] = mapped_column(Instant, default=now, onupdate=now)
     if TYPE_CHECKING:
-        items: list["Item"]  # in their order; no column, and there only once `queries` or `create` has put them there
+        items: list["Item"]  # in their order; no column, and there only once a query or an action has put them there
 
     __table_args__ = (
         Index(None, "workspace_id", "uuid", unique=True),

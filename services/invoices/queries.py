@@ -83,10 +83,8 @@ def numbered(db: Database, caller: Caller, invoice_id: int) -> Invoice:
 def _whole(rows: Sequence[Any]) -> Invoice:
     if not rows:
         raise NotFound
-    invoice, items = (
-        INVOICES.of(rows[0][: len(INVOICES.columns)]),
-        [ITEMS.of(row[len(INVOICES.columns) :]) for row in rows],
-    )
+    invoice = INVOICES.of(rows[0])
+    items = [ITEMS.of(row[len(INVOICES.columns) :]) for row in rows]
     invoice.items = [item for item in items if item.id]  # an invoice without items comes with one that is all null
     return invoice
 

@@ -18,6 +18,11 @@ from services.budgets.models import Budget
 from shared.audit import Audit
 from shared.db import Database, afterwards, new_id, now, plainly, with_driver
 
+CUT_OFF_THE_OTHERS = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
 
 @pytest.fixture
 def db(fresh_database: Callable[[Path], str]) -> Iterator[Database]:
@@ -167,6 +172,41 @@ def test_what_goes_past_the_session_is_undone_with_the_savepoint_it_is_in(db: Da
             raise RuntimeError
         plainly(session).execute(insert(Budget).values(**_columns() | {"name": "after"}))
     assert names(db) == ["before", "after"]
+
+
+def test_a_server_that_came_back_costs_one_error_and_no_more(db: Database) -> None:
+    if db.url.get_backend_name() == "sqlite":
+        pytest.skip("there is no server")
+    together = threading.Barrier(4)
+
+    def hold(_: int) -> None:
+        with db.write() as session:
+            session.execute(text("SELECT 1"))
+            together.wait()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(hold, range(4)))
+    other = Database(db.url.render_as_string(hide_password=False))
+    with other.once() as connection:
+        connection.execute(text(CUT_OFF_THE_OTHERS))
+    other.close()
+    with pytest.raises(DBAPIError), db.write():
+        pass
+    for number in range(4):
+        add(db, str(number))
+    assert names(db) == ["0", "1", "2", "3"]
+
+
+def test_a_file_that_stays_locked_is_an_error_of_the_database(db: Database) -> None:
+    if db.url.get_backend_name() != "sqlite":
+        pytest.skip("PostgreSQL has no lock on the whole")
+    impatient = Database(db.url.render_as_string(hide_password=False))
+    with impatient.once() as connection:
+        connection.execute(text("PRAGMA busy_timeout=10"))
+    with db.write(), pytest.raises(DBAPIError, match="locked"):
+        add(impatient, "too late")
+    impatient.close()
+    assert names(db) == []
 
 
 def test_an_instant_is_utc_wherever_the_database_thinks_it_is(db: Database) -> None:
