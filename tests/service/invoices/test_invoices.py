@@ -357,7 +357,10 @@ def test_every_change_of_one_thing_declares_its_conditions(invoices: Client) -> 
         if method in ("post", "put", "delete") and "If-Match" in {each.get("name") for each in operation["parameters"]}
     }
     one = f"{INVOICES}/{{invoice_id}}"
+    numbered = "/api/v1/invoices/{invoice_id}"
     assert conditional == {
+        ("put", numbered),
+        ("delete", numbered),
         ("put", one),
         ("delete", one),
         ("post", f"{one}/send"),
