@@ -13,11 +13,11 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from gateway import client, routes
 from gateway.forward import forward
-from gateway.keys.lookup import Known
 from gateway.pages import pages
 from gateway.parts import build, parts
 from gateway.settings import Settings
 from shared import errors
+from shared.caller import Caller
 from shared.logs import request_id
 from shared.web import begin, word_errors
 
@@ -54,26 +54,26 @@ def _answer() -> Response | None:
     if request.blueprint == pages.name:
         return None
     gateway = parts()
-    g.known = known = _who()
-    g.allowance = gateway.limit.hit(known.caller.key_id)
+    g.caller = caller = _who()
+    g.allowance = gateway.limit.hit(caller.key_id)
     target = routes.target(request.environ["RAW_URI"])
     g.route = route = routes.find(target)
     if route is None:
         raise _nowhere()
-    return forward(request, target, gateway.upstreams[route.service], gateway.keys.token(known, route.service))
+    return forward(request, target, gateway.upstreams[route.service], gateway.signed(caller, route.service))
 
 
-def _who() -> Known:
+def _who() -> Caller:
     """Whose key the request shows.
 
     Raises:
         Unauthorized: none, or none that is valid.
     """
     scheme, _, key = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-    known = parts().keys.find(key.strip(" ")) if scheme.lower() == "bearer" else None
-    if known is None:
+    caller = parts().keys.find(key.strip(" ")) if scheme.lower() == "bearer" else None
+    if caller is None:
         raise errors.Unauthorized
-    return known
+    return caller
 
 
 def _nowhere() -> Exception:
@@ -92,14 +92,14 @@ def _end(response: Response) -> Response:
         response.headers.extend(allowance.headers())
     if response.status_code >= 400 and client.has_body(request):
         response.call_on_close(partial(client.drain, request._get_current_object()))  # type: ignore[attr-defined]
-    known, route = g.get("known"), g.get("route")
+    caller, route = g.get("caller"), g.get("route")
     log.info(
         "request",
         method=request.method,
         route=route.prefix if route else request.url_rule and request.url_rule.rule,
         status=response.status_code,
         ms=round((time.perf_counter() - g.began) * 1000, 2),
-        workspace_id=known.caller.workspace_id if known else None,
-        key_id=known.caller.key_id if known else None,
+        workspace_id=caller.workspace_id if caller else None,
+        key_id=caller.key_id if caller else None,
     )
     return response

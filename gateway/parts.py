@@ -1,5 +1,6 @@
 """What a running gateway is made of, built once from its settings."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -31,6 +32,8 @@ class Parts:
     limit: RateLimit
     upstreams: dict[str, Upstream]
     description: Description
+    signed: Callable[[Caller, str], str]
+    """A token of the caller that one service, by name, believes."""
 
     def close(self) -> None:
         """Give all connections back."""
@@ -45,9 +48,10 @@ def build(settings: Settings) -> Parts:
     upstreams = {name: Upstream(name, getattr(settings, f"{name}_url"), settings.deadline) for name in SERVICES}
     return Parts(
         db=db,
-        keys=Lookup(db, settings.key_secret, settings.caller_secret),
+        keys=Lookup(db, settings.key_secret),
         limit=RateLimit(settings.rate_limit, settings.limits_url),
         upstreams=upstreams,
+        signed=lambda caller, service: callers.sign(caller, settings.caller_secret, service),
         description=Description(
             {name: partial(_described, upstream, settings.caller_secret) for name, upstream in upstreams.items()}
         ),

@@ -15,7 +15,7 @@ from gateway.keys.lookup import Lookup
 from gateway.keys.models import Account, ApiKey, Member, Workspace
 from gateway.keys.scopes import SCOPES
 from shared import schema
-from shared.caller import Caller, verify
+from shared.caller import Caller
 from shared.db import NAMING, Base, Database, new_id, now
 from shared.errors import Conflict, Invalid, NotFound, Refused
 
@@ -155,7 +155,7 @@ def test_an_unknown_scope_is_refused_and_nothing_is_made(db: Database, asked: li
 
 def test_a_key_expires(db: Database) -> None:
     made = actions.issue(db, SECRET, "Acme", expires_at=now() + timedelta(seconds=2))
-    lookup = Lookup(db, SECRET, "caller secret")
+    lookup = Lookup(db, SECRET)
     assert lookup.find(made.key) is not None
     time.sleep(2)
     assert queries.find(db, SECRET, made.key) is None
@@ -165,7 +165,7 @@ def test_a_key_expires(db: Database) -> None:
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_revoked_key_is_refused_within_a_second(db: Database, whole: bool) -> None:
     made = actions.issue(db, SECRET, "Acme")
-    lookup = Lookup(db, SECRET, "caller secret")
+    lookup = Lookup(db, SECRET)
     assert lookup.find(made.key) is not None
     name = made.key if whole else secret.shown(made.key)
     assert actions.revoke(db, SECRET, name) == secret.shown(made.key)
@@ -201,27 +201,16 @@ def test_the_list_shows_what_may_be_shown(db: Database) -> None:
 
 def test_the_lookup_asks_the_database_once_a_second(db: Database) -> None:
     made = actions.issue(db, SECRET, "Acme")
-    lookup = Lookup(db, SECRET, "caller secret")
+    lookup = Lookup(db, SECRET)
     known = lookup.find(made.key)
     assert known is not None
     assert lookup.find(made.key) is known
-    assert lookup.token(known, "budgets") is lookup.token(known, "budgets")
     time.sleep(1.0)
     assert lookup.find(made.key) is not known
 
 
-def test_the_signed_caller_is_for_its_audience_only(db: Database) -> None:
-    made = actions.issue(db, SECRET, "Acme")
-    lookup = Lookup(db, SECRET, "caller secret")
-    known = lookup.find(made.key)
-    assert known is not None
-    token = lookup.token(known, "budgets")
-    assert verify(token, "caller secret", "budgets") == known.caller
-    assert verify(token, "caller secret", "invoices") is None
-
-
 def test_what_the_lookup_remembers_is_bounded(db: Database) -> None:
-    lookup = Lookup(db, SECRET, "caller secret", size=3)
+    lookup = Lookup(db, SECRET, size=3)
     for _ in range(10):
         assert lookup.find(secret.new_key(new_id())) is None
     assert len(lookup._cache) == 3

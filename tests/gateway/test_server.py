@@ -129,7 +129,7 @@ def test_memory_does_not_grow_with_bodies(running: Running) -> None:
         assert all(pool.map(up_and_down, range(12)))
     digests = {seen.digest for seen in running.expenses.requests if seen.method == "POST"}
     assert digests == {blake2b(EIGHT_MIB).hexdigest()}
-    assert running.most_memory() - before < 16 * 1024 * 1024
+    assert running.most_memory() - before < 32 * 1024 * 1024  # six at once, kept whole, would be 48
 
 
 @pytest.mark.parametrize("authorized", [True, False])
