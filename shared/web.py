@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -45,6 +45,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII)
 _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 
+View = TypeVar("View", bound=Callable[..., Any])
+
 log = structlog.get_logger()
 
 
@@ -65,11 +67,21 @@ class Routes(Blueprint):  # type: ignore[misc]
 
     def __init__(self, name: str, import_name: str, *, scope: str, **kwargs: Any) -> None:
         super().__init__(name, import_name, **kwargs)
-        self.before_request(lambda: _permit(scope if scope in (INTERNAL, "admin") else _verb(scope)))
+        self.before_request(lambda: _permit(_needed() or (scope if scope in (INTERNAL, "admin") else _verb(scope))))
 
     def arguments(self, schema: type[Schema], **kwargs: Any) -> Any:
         """As the base does, but with one instance for all requests: making one takes longer than using it."""
         return super().arguments(schema(), **kwargs)
+
+
+def needs(scope: str) -> Callable[[View], View]:
+    """Mark a view that needs this scope, in the place of the one that its method would need."""
+
+    def mark(view: View) -> View:
+        view.needs = scope  # type: ignore[attr-defined]
+        return view
+
+    return mark
 
 
 def new_app(service: Service, routes: Iterable[Blueprint], *, body_bytes: int = JSON_BYTES) -> Flask:
@@ -252,6 +264,11 @@ def _end(response: Response) -> Response:
 
 def _verb(scope: str) -> str:
     return f"{scope}:write" if request.method in WRITES else f"{scope}:read"
+
+
+def _needed() -> str | None:
+    """What the view that was asked for says of its scope."""
+    return getattr(current_app.view_functions.get(request.endpoint or ""), "needs", None)
 
 
 def _permit(scope: str) -> None:
