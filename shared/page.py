@@ -97,14 +97,20 @@ class Place:
 
 
 def by_number(
-    connection: Connection, query: Select[Any], sorts: Sorts, tie: InstrumentedAttribute[int], place: Place
+    connection: Connection,
+    query: Select[Any],
+    sorts: Sorts,
+    tie: InstrumentedAttribute[int],
+    place: Place,
+    *,
+    parameter: str,
 ) -> tuple[Sequence[Any], int]:
-    """The rows of that page, and how many the whole list has.
+    """The rows of that page, and how many the whole list has. `parameter`: what names the sort.
 
     Raises:
         Invalid: an unknown sort.
     """
-    column = _known(sorts, place.sort, "sortBy")
+    column = _known(sorts, place.sort, parameter)
     order = (column.desc(), tie.desc()) if place.falling else (column, tie)
     rows = connection.execute(query.order_by(*order).limit(place.limit).offset((place.page - 1) * place.limit)).all()
     count = connection.scalar(query.with_only_columns(func.count()))

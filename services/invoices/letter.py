@@ -1,8 +1,9 @@
-"""What the mail says that sends an invoice: plain text, and the same as HTML. Made when it is sent, never again."""
+"""What mail says of an invoice: plain text, and the same as HTML. Made when it is sent, never again."""
 
 from html import escape
 from typing import Any
 
+from services.invoices import rules
 from services.invoices.models import Invoice, Profile
 from shared.money import Money
 
@@ -19,6 +20,22 @@ def written(invoice: Invoice, profile: Profile) -> dict[str, Any]:
         "to_name": one_line(invoice.client_name),
         "text": _text(invoice, profile),
         "html": _html(invoice, profile, subject),
+    }
+
+
+def of_approval(invoice: Invoice, profile: Profile, *, awaited: bool) -> dict[str, Any]:
+    """The same of a letter about an approval. `awaited`: the reader is the one who decides next."""
+    subject = f"Invoice {one_line(invoice.transaction_id)} {_news(invoice, awaited=awaited)}"
+    facts = _approval_facts(invoice)
+    return {
+        "subject": subject,
+        "from_name": one_line(profile.seller_name),
+        "to_name": "",
+        "text": f"{subject}.\n\n" + "".join(f"{name}: {value}\n" for name, value in facts),
+        "html": (
+            f"<!doctype html><html><head><meta charset='utf-8'><title>{escape(subject)}</title></head><body>"
+            f"<p>{escape(subject)}.</p><table>{''.join(_row(*fact) for fact in facts)}</table></body></html>\n"
+        ),
     }
 
 
@@ -40,6 +57,27 @@ def _request(invoice: Invoice, profile: Profile) -> str:
     else:
         said.append("It is paid already, thank you." if invoice.paid.minor else "There is nothing to pay.")
     return " ".join(said)
+
+
+def _news(invoice: Invoice, *, awaited: bool) -> str:
+    if awaited:
+        return "awaits your approval"
+    return "was approved by the manager" if invoice.approval == rules.IN_PROGRESS else f"was {invoice.approval}"
+
+
+def _approval_facts(invoice: Invoice) -> list[Row]:
+    """What the decision is about, as far as it is known."""
+    facts = {
+        "Description": invoice.description,
+        "Provider": invoice.provider_name,
+        "Service date": invoice.service_on and invoice.service_on.isoformat(),
+        "Total": _amount(invoice.total),
+        "Requested": _amount(invoice.requested),
+        "Submitted by": invoice.user_email,
+        "Manager": invoice.approved_by_manager_email,
+        "Comment": invoice.comment,
+    }
+    return [(name, value) for name, value in facts.items() if value]
 
 
 def _facts(invoice: Invoice) -> list[Row]:

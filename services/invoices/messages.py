@@ -1,4 +1,6 @@
-"""What the invoice service sends to whom: mail to clients, and what became of it back on the invoice."""
+"""What the invoice service sends to whom: mail to clients and to those who approve, and what became of it."""
+
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -8,7 +10,7 @@ from services.invoices.models import Invoice, Profile
 from services.invoices.settings import Settings
 from shared import audit, outbox
 from shared.caller import Caller
-from shared.db import now
+from shared.db import new_id, now
 from shared.lengths import DESCRIPTION
 from shared.outbox import Outbox, Topic, Topics
 
@@ -22,6 +24,18 @@ def put_mail(session: Session, key: str, invoice: Invoice, profile: Profile) -> 
         "invoice_id": invoice.uuid,
         "message_id": invoice.delivery_message_id,
         "to": invoice.delivery_to,
+        "date": now().isoformat(),
+    }
+    outbox.put(session, MAIL, key, workspace_id=invoice.workspace_id, version=1, body=body)
+
+
+def put_notice(session: Session, invoice: Invoice, written: dict[str, Any], *, to: str, domain: str) -> None:
+    """Queue a letter that is no send: the invoice's `delivery` names another message, and stays as it is."""
+    key = new_id()
+    body = written | {
+        "invoice_id": invoice.uuid,
+        "message_id": f"<{key}@{domain}>",
+        "to": to,
         "date": now().isoformat(),
     }
     outbox.put(session, MAIL, key, workspace_id=invoice.workspace_id, version=1, body=body)

@@ -40,6 +40,17 @@ class Invoice(Base):
     total_minor: Mapped[int] = mapped_column(BigInteger)
     paid_minor: Mapped[int] = mapped_column(BigInteger)  # the sum of its payments, kept under the row's lock
     notes: Mapped[str | None] = mapped_column(String(NOTES))
+    description: Mapped[str | None] = mapped_column(String(DESCRIPTION))
+    service_on: Mapped[date | None]
+    provider_name: Mapped[str | None] = mapped_column(String(NAME))
+    requested_minor: Mapped[int | None] = mapped_column(BigInteger)  # null: nobody has asked for anything
+    category_name: Mapped[str | None] = mapped_column(String(NAME))
+    subcategory_name: Mapped[str | None] = mapped_column(String(NAME))
+    payment_method: Mapped[str | None] = mapped_column(String(NAME))
+    user_email: Mapped[str | None] = mapped_column(String(NAME))
+    finance_approver_email: Mapped[str | None] = mapped_column(String(NAME))  # these three: of the latest approval
+    approved_by_manager_email: Mapped[str | None] = mapped_column(String(NAME))
+    comment: Mapped[str | None] = mapped_column(String(DESCRIPTION))
     sent_at: Mapped[datetime | None] = mapped_column(Instant)
     delivery_state: Mapped[str | None] = mapped_column(String(16))  # these four: of the latest send
     delivery_message_id: Mapped[str | None] = mapped_column(String(NAME))
@@ -91,6 +102,21 @@ class Invoice(Base):
     def due(self) -> Money:
         """What the client has still to pay."""
         return Money(self.total_minor - self.paid_minor, self.currency)
+
+    @property
+    def requested(self) -> Money:
+        """What of the total is asked for."""
+        return Money(self.requested_minor or 0, self.currency)
+
+    @property
+    def balance(self) -> Money:
+        """What of the total is not asked for."""
+        return self.total - self.requested
+
+    @property
+    def payment_status(self) -> str:
+        """How much of it is paid, in words."""
+        return rules.payment_status(self.lifecycle, self.paid, self.total)
 
     def shown(self, today: date) -> str:
         """The status a client sees on that day."""
@@ -161,7 +187,7 @@ class Series(Base):
 
 
 class Profile(Base):
-    """The settings of a workspace: who sends its invoices, and how they are numbered."""
+    """The settings of a workspace: who sends its invoices, how they are numbered, and who approves them."""
 
     __tablename__ = "settings"
     workspace_id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -170,6 +196,8 @@ class Profile(Base):
     seller_tax_id: Mapped[str | None] = mapped_column(String(NAME))
     bank_details: Mapped[str | None] = mapped_column(String(DESCRIPTION))
     number_format: Mapped[str] = mapped_column(String(64))
+    relationship_manager_email: Mapped[str | None] = mapped_column(String(NAME))
+    finance_approver_email: Mapped[str | None] = mapped_column(String(NAME))
     version: Mapped[int] = mapped_column()
     created_at: Mapped[datetime] = mapped_column(Instant, default=now)
     updated_at: Mapped[datetime] = mapped_column(Instant, default=now, onupdate=now)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from services.invoices import rules
@@ -37,6 +37,21 @@ ITEM_SORTS: Sorts = {
 HISTORY_SORTS: Sorts = {"at": Audit.id}
 """Entries about one invoice are written one after the other, so their ids are in the order of their times."""
 
+PAYMENT_STATUS = case(
+    (Invoice.lifecycle == rules.PAID, rules.PAID),
+    (Invoice.paid_minor == 0, rules.UNPAID),
+    (Invoice.paid_minor >= Invoice.total_minor, rules.PAID),
+    else_=rules.PARTIALLY_PAID,
+)
+"""`rules.payment_status`, in SQL."""
+TRANSACTION_SORTS: Sorts = {
+    "created_at": Invoice.created_at,
+    "id": Invoice.id,
+    "service_date": func.coalesce(Invoice.service_on, literal(date.max)),
+    "total_amount": major(Invoice.total_minor, Invoice.currency),
+    "status": PAYMENT_STATUS,
+}
+
 INVOICES, ITEMS, PAYMENTS = Rows(Invoice), Rows(Item), Rows(Payment)
 MINE = (Invoice.workspace_id == bindparam("workspace_id"),)
 MINE_LIMITED = (*MINE, Invoice.account_id.in_(bindparam("account_ids", expanding=True)))
@@ -50,6 +65,8 @@ ONE_MINE, ONE_LIMITED = ONE.where(*MINE), ONE.where(*MINE_LIMITED)
 NUMBERED = WHOLE.where(Invoice.id == bindparam("id"), *MINE)
 ALL = select(*INVOICES.columns)
 ALL_MINE, ALL_LIMITED = ALL.where(*MINE), ALL.where(*MINE_LIMITED)
+NAMED = ALL.where(Invoice.transaction_id == bindparam("transaction_id"))
+NAMED_MINE, NAMED_LIMITED = NAMED.where(*MINE), NAMED.where(*MINE_LIMITED)
 ITEMS_OF = {
     database: select(*ITEMS.columns)
     .where(Item.workspace_id == bindparam("workspace_id"), among(database, Item.invoice_id, "invoice_ids"))
@@ -80,6 +97,18 @@ def numbered(db: Database, caller: Caller, invoice_id: int) -> Invoice:
     return invoice
 
 
+def transaction(db: Database, caller: Caller, transaction_id: str) -> Invoice:
+    """The same by its transaction id, without its items. Raises NotFound."""
+    if not transaction_id.isprintable():  # as none is; some databases could not even be asked
+        raise NotFound
+    query = NAMED_MINE if caller.account_ids is None else NAMED_LIMITED
+    with db.look() as connection:
+        row = connection.execute(query, _who(caller) | {"transaction_id": transaction_id}).first()
+    if row is None:
+        raise NotFound
+    return INVOICES.of(row)
+
+
 def _whole(rows: Sequence[Any]) -> Invoice:
     if not rows:
         raise NotFound
@@ -104,10 +133,18 @@ def of_account(db: Database, caller: Caller, account_id: str, place: Place, **by
     """Those of one account on a page by its number, narrowed in the same way; and how many there are in all."""
     query = _narrowed(ALL.where(*_mine(caller), Invoice.account_id == account_id), by, today(caller))
     with db.look(again=True) as connection:
-        found, count = by_number(connection, query, {"id": Invoice.id, **SORTS}, Invoice.id, place)
+        found, count = by_number(connection, query, {"id": Invoice.id, **SORTS}, Invoice.id, place, parameter="sortBy")
         invoices = [INVOICES.of(row) for row in found]
         _furnish(connection, caller, invoices)
     return invoices, count
+
+
+def transactions(db: Database, caller: Caller, place: Place, **by: Any) -> tuple[list[Invoice], int]:
+    """Those that the caller may see, without their items, on a page by its number; and how many there are in all."""
+    query = _narrowed(ALL.where(*_mine(caller)), by, today(caller))
+    with db.look(again=True) as connection:
+        found, count = by_number(connection, query, TRANSACTION_SORTS, Invoice.id, place, parameter="sort")
+    return [INVOICES.of(row) for row in found], count
 
 
 def items(db: Database, caller: Caller, invoice: Invoice, place: Place, *, q: str | None) -> tuple[list[Item], int]:
@@ -115,7 +152,7 @@ def items(db: Database, caller: Caller, invoice: Invoice, place: Place, *, q: st
     query = select(*ITEMS.columns).where(Item.workspace_id == caller.workspace_id, Item.invoice_id == invoice.id)
     with db.look(again=True) as connection:
         narrowed = query.where(contains(q, Item.description)) if q else query
-        found, count = by_number(connection, narrowed, ITEM_SORTS, Item.position, place)
+        found, count = by_number(connection, narrowed, ITEM_SORTS, Item.position, place, parameter="sortBy")
     return [ITEMS.of(row) for row in found], count
 
 
@@ -185,6 +222,12 @@ def owned(session: Session, caller: Caller, invoice_id: str, *, lock: bool = Fal
     return invoice
 
 
+def submitter(session: Session, invoice: Invoice) -> str:
+    """The key that made an invoice: its history begins with it."""
+    about = (Audit.workspace_id == invoice.workspace_id, Audit.subject_id == invoice.uuid, Audit.subject == "invoice")
+    return session.scalars(select(Audit.key_id).where(*about).order_by(Audit.id).limit(1)).one()
+
+
 def with_items(session: Session, caller: Caller, invoice: Invoice) -> Invoice:
     """The same invoice, with its items."""
     invoice.items = items_of(plainly(session), caller, [invoice.id])
@@ -229,6 +272,8 @@ def _narrowed(query: Select[Any], by: Mapping[str, Any], day: date) -> Select[An
         "client_name": lambda value: contains(value, Invoice.client_name),
         "currency": lambda value: Invoice.currency == value,
         "invoice_number": lambda value: Invoice.number == value,
+        "transaction_id": lambda value: Invoice.transaction_id == value,
+        "standing": lambda value: (Invoice.approval if value in rules.APPROVALS else PAYMENT_STATUS) == value,
         "min_amount": lambda value: at_least(Invoice.total_minor, Invoice.currency, value),
         "max_amount": lambda value: at_most(Invoice.total_minor, Invoice.currency, value),
         "q": lambda value: contains(value, Invoice.number, Invoice.client_name, Invoice.client_email, Invoice.notes),

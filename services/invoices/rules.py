@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from shared.amounts import exact
 from shared.currencies import EXPONENT
-from shared.errors import Invalid, Refused
+from shared.errors import Forbidden, Invalid, Refused
 from shared.money import MAX_MINOR, Imprecise, Money
 
 DRAFT, SENT, OVERDUE, PAID, CANCELLED = "draft", "sent", "overdue", "paid", "cancelled"
@@ -28,6 +28,7 @@ PENDING, IN_PROGRESS, APPROVED, DENIED = "pending", "in progress", "approved", "
 APPROVALS = (PENDING, IN_PROGRESS, APPROVED, DENIED)
 
 UNPAID, PARTIALLY_PAID = "unpaid", "partially paid"
+PAYMENT_STATUSES = (UNPAID, PARTIALLY_PAID, PAID)
 
 NUMBER_FORMAT = "INV-{year}-{number:04d}"
 MICRO = 6
@@ -72,6 +73,18 @@ def check_deletable(paid: Money, *, has_payments: bool, series: bool) -> None:
         raise Refused("An invoice with a payment cannot be deleted; cancel it")
     if series:
         raise Refused("An invoice with a number from the series cannot be deleted; cancel it")
+
+
+def check_own(user_email: str | None, email: str) -> None:
+    """Raise Forbidden unless the invoice is that user's."""
+    if user_email is None or not same_address(user_email, email):
+        raise Forbidden("The invoice belongs to another user")
+
+
+def check_unpaid(payment: str) -> None:
+    """Raise Refused when something has been paid."""
+    if payment != UNPAID:
+        raise Refused(f"An invoice that is {payment} cannot be deleted")
 
 
 def today(time_zone: str) -> date:
@@ -188,6 +201,12 @@ def check_amounts_open(lifecycle: str) -> None:
         raise Refused("Items and amounts are fixed once the invoice is sent")
 
 
+def check_requested(requested: Money, total: Money) -> None:
+    """Raise Refused when more is asked for than the invoice is over."""
+    if total < requested:
+        raise Refused(f"amount_requested must be at most {total}, the total")
+
+
 def _rest(total: Money, part: Money, name: str) -> Money:
     if total < part:
         raise Refused(f"total must be at least {part}, the {name}")
@@ -197,8 +216,10 @@ def _rest(total: Money, part: Money, name: str) -> Money:
 # Payment
 
 
-def payment_status(paid: Money, total: Money) -> str:
-    """What has been paid of the total. Nothing owed from the start counts as unpaid until something is paid."""
+def payment_status(lifecycle: str, paid: Money, total: Money) -> str:
+    """What has been paid of the total. Where nothing was ever owed, it is unpaid until its status says `paid`."""
+    if lifecycle == PAID:
+        return PAID
     if not paid.minor:
         return UNPAID
     return PAID if total <= paid else PARTIALLY_PAID
@@ -231,6 +252,23 @@ def finance_approved(approval: str, *, yes: bool) -> str:
     if approval == IN_PROGRESS or (approval == PENDING and not yes):
         return APPROVED if yes else DENIED
     raise Refused(f"The approval is {approval}")
+
+
+def check_manager(email: str, relationship_manager: str | None) -> None:
+    """Raise Forbidden when the workspace's invoices are decided on by another manager."""
+    if relationship_manager is not None and not same_address(email, relationship_manager):
+        raise Forbidden("Another manager decides on these invoices")
+
+
+def check_apart(submitter: str, decider: str) -> None:
+    """Raise Forbidden when the key that made the invoice is the one that decides on it."""
+    if submitter == decider:
+        raise Forbidden("The API key that submitted an invoice may not decide on it")
+
+
+def same_address(one: str, other: str) -> bool:
+    """Whether two e-mail addresses are the same; nobody's differ in capitals alone."""
+    return one.lower() == other.lower()
 
 
 def reopened(approval: str) -> str:

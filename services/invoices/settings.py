@@ -15,6 +15,7 @@ class Settings(config.Settings):
     """Each field is the variable of the same name in capitals; the base adds DATABASE_URL, CALLER_SECRET, ..."""
 
     transaction_prefix: str = "H360-"  # what every transaction id begins with
+    separation_of_duties: bool = False  # whether the key that submitted an invoice may not decide on it
     mail_channel: str = "file"  # file: .eml files in MAIL_FOLDER; smtp: through SMTP_HOST
     mail_folder: str = "var/mail"
     mail_from: str = "invoices@localhost"  # the sender; its domain is that of every Message-ID

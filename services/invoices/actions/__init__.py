@@ -1,6 +1,6 @@
 """What can be done with invoices: one function, one `with db.write()` block, one transaction."""
 
-from services.invoices.actions.approve import approve, finance_approve
+from services.invoices.actions.approve import House, approve, finance_approve
 from services.invoices.actions.complete import complete, uncomplete
 from services.invoices.actions.configure import configure
 from services.invoices.actions.create import create
@@ -11,6 +11,7 @@ from services.invoices.actions.update import update
 from services.invoices.actions.writing import tag
 
 __all__ = [
+    "House",
     "approve",
     "complete",
     "configure",

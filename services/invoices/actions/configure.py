@@ -9,7 +9,10 @@ from shared.caller import Caller
 from shared.db import Database
 from shared.versions import IfMatch
 
-FIELDS = ("seller_name", "seller_address", "seller_tax_id", "bank_details", "number_format")
+FIELDS = (
+    *("seller_name", "seller_address", "seller_tax_id", "bank_details", "number_format"),
+    *("relationship_manager_email", "finance_approver_email"),
+)
 
 
 def configure(db: Database, caller: Caller, facts: Facts, expected: IfMatch) -> Profile:

@@ -16,7 +16,7 @@ def create(db: Database, caller: Caller, facts: Facts, *, prefix: str) -> Invoic
 
     Raises:
         Invalid: an amount is too precise for the currency, or too large.
-        Refused: figures that do not agree, or a number that is already used.
+        Refused: figures that do not agree, more asked for than the total, or a number that is already used.
     """
     with db.write() as session:
         if facts.get("status", rules.DRAFT) != rules.DRAFT and not facts.get("invoice_number"):
@@ -43,6 +43,7 @@ def _create(session: Session, caller: Caller, facts: Facts, prefix: str) -> Invo
         tax_minor=amounts.tax.minor,
         total_minor=amounts.total.minor,
         paid_minor=0,
+        requested_minor=writing.requested(facts, amounts.total) if writing.REQUESTED in facts else None,
         created_by=caller.member_id,
         version=1,
         created_at=moment,

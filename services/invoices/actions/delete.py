@@ -11,16 +11,20 @@ from shared.db import Database
 from shared.versions import IfMatch
 
 
-def delete(db: Database, caller: Caller, invoice_id: str, expected: IfMatch) -> None:
-    """Delete an invoice and its items for good. Its history stays.
+def delete(db: Database, caller: Caller, invoice_id: str, expected: IfMatch, *, user_email: str | None = None) -> None:
+    """Delete an invoice and its items for good. Its history stays. `user_email`: whose it must be, and unpaid.
 
     Raises:
         NotFound, PreconditionFailed.
+        Forbidden: it is another user's.
         Refused: it is completed, has a payment, or has a number from the series.
     """
     with db.write() as session:
         invoice = owned(session, caller, invoice_id, lock=True)
         expected.check(writing.tag(invoice, today(caller)))
+        if user_email is not None:
+            rules.check_own(invoice.user_email, user_email)
+            rules.check_unpaid(invoice.payment_status)
         rules.check_open(completed=invoice.completed)
         mine = (Payment.workspace_id == caller.workspace_id, Payment.invoice_id == invoice.id)
         has_payments = session.scalar(select(Payment.id).where(*mine).limit(1)) is not None

@@ -8,8 +8,10 @@ from services.invoices.actions import numbers, writing
 from services.invoices.actions.writing import Facts, Told
 from services.invoices.models import Invoice, Item
 from services.invoices.queries import owned, today, with_items
+from shared.amounts import exact
 from shared.caller import Caller
 from shared.db import Database, now, plainly
+from shared.money import Money
 from shared.versions import IfMatch
 
 
@@ -20,7 +22,7 @@ def update(db: Database, caller: Caller, invoice_id: str, facts: Facts, expected
         NotFound, PreconditionFailed.
         Invalid: an amount is too precise for the currency, or too large.
         Refused: it is completed, its amounts are fixed, its status cannot make that move, figures that do not agree,
-            or a number that is already used.
+            more asked for than the total, or a number that is already used.
     """
     with db.write() as session:
         if facts.get("status", rules.DRAFT) != rules.DRAFT and not facts.get("invoice_number"):
@@ -50,7 +52,7 @@ def _update(session: Session, caller: Caller, invoice_id: str, facts: Facts, exp
 
 def _reckon(session: Session, caller: Caller, invoice: Invoice, facts: Facts) -> Told:
     """Take over items, figures and currency where they differ from what is known. What to tell besides."""
-    if not {"items", "currency", *writing.FIGURES} & facts.keys():
+    if not {"items", "currency", writing.REQUESTED, *writing.FIGURES} & facts.keys():
         return {}
     currency = facts.get("currency", invoice.currency)
     before = [item.line for item in invoice.items]
@@ -62,17 +64,37 @@ def _reckon(session: Session, caller: Caller, invoice: Invoice, facts: Facts) ->
         amounts = rules.amended(old, named, rules.summed(after, currency), relined=relined)
     else:
         amounts = invoice.amounts
-    if not relined and amounts == invoice.amounts:
+    requested = _requested(invoice, facts, amounts.total)
+    if not relined and amounts == invoice.amounts and (requested or 0) == invoice.requested.minor:
         return {}
     rules.check_amounts_open(invoice.lifecycle)
-    invoice.approval = rules.reopened(invoice.approval)
-    invoice.currency = currency
+    _reopen(invoice)
+    invoice.currency, invoice.requested_minor = currency, requested
     invoice.subtotal_minor, invoice.tax_minor, invoice.total_minor = (
         amounts.subtotal.minor,
         amounts.tax.minor,
         amounts.total.minor,
     )
     return _replace(session, caller, invoice, after) if relined or converted else {}
+
+
+def _requested(invoice: Invoice, facts: Facts, total: Money) -> int | None:
+    """What is asked for of the new total, in its minor units."""
+    if writing.REQUESTED in facts:
+        return writing.requested(facts, total)
+    if invoice.requested_minor is None:
+        return None
+    kept = exact(invoice.requested.amount, total.currency, "currency")
+    rules.check_requested(kept, total)
+    return kept.minor
+
+
+def _reopen(invoice: Invoice) -> None:
+    """Let a decision that was about other amounts be as if it had never been taken."""
+    again = rules.reopened(invoice.approval)
+    if again != invoice.approval:
+        invoice.approval = again
+        invoice.approved_by_manager_email = invoice.finance_approver_email = invoice.comment = None
 
 
 def _replace(session: Session, caller: Caller, invoice: Invoice, after: list[rules.Line]) -> Told:

@@ -31,10 +31,18 @@ PLAIN = {
     "due_date": "due_on",
     "invoice_number": "number",
     "notes": "notes",
+    "description": "description",
+    "service_date": "service_on",
+    "provider_name": "provider_name",
+    "category_name": "category_name",
+    "subcategory_name": "subcategory_name",
+    "payment_method": "payment_method",
+    "user_email": "user_email",
 }
 """Facts that are a column as they are."""
 
 FIGURES = ("subtotal", "tax", "total")
+REQUESTED = "amount_requested"
 
 
 def tag(invoice: Invoice, day: date) -> str:
@@ -53,6 +61,18 @@ def apply_plain(invoice: Invoice, facts: Facts) -> None:
 def figures(facts: Facts, currency: str) -> dict[str, Money]:
     """The figures that were written. Raises Invalid when one is too precise for the currency, or too large."""
     return {name: exact(facts[name], currency, name) for name in FIGURES if name in facts}
+
+
+def requested(facts: Facts, total: Money) -> int:
+    """What of the total is asked for, in minor units.
+
+    Raises:
+        Invalid: it is too precise for the currency, or too large.
+        Refused: it is more than the total.
+    """
+    amount = exact(facts[REQUESTED], total.currency, REQUESTED)
+    rules.check_requested(amount, total)
+    return amount.minor
 
 
 def lines(facts: Facts) -> list[Line]:

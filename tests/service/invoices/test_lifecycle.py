@@ -18,6 +18,10 @@ from tests.service.invoices.steps import INVOICES, actions, data, history, make,
 TODAY = datetime.now(UTC).date()
 PAST, FUTURE = (TODAY - timedelta(days=2)).isoformat(), (TODAY + timedelta(days=2)).isoformat()
 
+APPROVE = {"yes": True, "manager_email": "manager@example.com"}
+DENY = APPROVE | {"yes": False}
+HOUSE = done.House(domain="seller.example")
+
 MOVES = {
     "draft": {"draft", "sent", "overdue", "paid", "cancelled"},
     "sent": {"sent", "overdue", "paid", "cancelled"},
@@ -179,7 +183,7 @@ def test_a_completed_invoice_refuses_every_change_but_one(app: Flask, invoices: 
             refused(answer, "completed")
         for decide in (done.approve, done.finance_approve):
             with pytest.raises(Refused):
-                decide(db, CALLER, made["id"], ANY, yes=False)
+                decide(db, CALLER, made["id"], DENY, ANY, HOUSE)
     done.uncomplete(db, CALLER, made["id"], ANY)
     done.uncomplete(db, CALLER, made["id"], ANY)
     assert actions(invoices, made) == ["created", "completed", "uncompleted"]
@@ -192,10 +196,10 @@ def test_a_completed_invoice_refuses_every_change_but_one(app: Flask, invoices: 
 def test_an_approval_is_told_step_by_step(app: Flask, invoices: Client) -> None:
     db = app.extensions["service"].db
     made = make(invoices, total=10)
-    assert done.approve(db, CALLER, made["id"], ANY, yes=True).approval == "in progress"
+    assert done.approve(db, CALLER, made["id"], APPROVE, ANY, HOUSE).approval == "in progress"
     with pytest.raises(Refused):
-        done.approve(db, CALLER, made["id"], ANY, yes=True)
-    assert done.finance_approve(db, CALLER, made["id"], ANY, yes=True).approval == "approved"
+        done.approve(db, CALLER, made["id"], APPROVE, ANY, HOUSE)
+    assert done.finance_approve(db, CALLER, made["id"], APPROVE, ANY, HOUSE).approval == "approved"
     assert actions(invoices, made) == ["created", "approved", "finance approved"]
     assert history(invoices, made)[-1]["changes"] == {"approval": ["in progress", "approved"]}
 
@@ -203,7 +207,7 @@ def test_an_approval_is_told_step_by_step(app: Flask, invoices: Client) -> None:
 def test_new_amounts_set_the_approval_back(app: Flask, invoices: Client) -> None:
     db = app.extensions["service"].db
     made = make(invoices, total=10)
-    done.approve(db, CALLER, made["id"], ANY, yes=True)
+    done.approve(db, CALLER, made["id"], APPROVE, ANY, HOUSE)
     data(invoices.put(url(made), json={"notes": "x", "total": 10}))
     assert queries.find(db, CALLER, made["id"]).approval == "in progress"
     data(invoices.put(url(made), json={"total": 11}))
@@ -217,7 +221,7 @@ def test_of_two_racing_decisions_one_wins(app: Flask, invoices: Client) -> None:
 
     def decide(yes: bool) -> bool:
         try:
-            done.approve(db, CALLER, made["id"], ANY, yes=yes)
+            done.approve(db, CALLER, made["id"], APPROVE if yes else DENY, ANY, HOUSE)
         except Refused:
             return False
         return True

@@ -159,8 +159,9 @@ def test_new_amounts_need_a_new_approval() -> None:
 
 
 def test_what_is_paid_has_three_names() -> None:
-    assert [rules.payment_status(usd(paid), usd(10)) for paid in (0, 1, 10)] == ["unpaid", "partially paid", "paid"]
-    assert rules.payment_status(usd(0), usd(0)) == "unpaid"
+    told = [rules.payment_status("sent", usd(paid), usd(10)) for paid in (0, 1, 10)]
+    assert told == ["unpaid", "partially paid", "paid"]
+    assert [rules.payment_status(status, usd(0), usd(0)) for status in ("sent", "paid")] == ["unpaid", "paid"]
 
 
 @pytest.mark.parametrize(

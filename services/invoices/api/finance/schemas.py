@@ -90,7 +90,8 @@ ENTRY_SHOWN = {
     }
 }
 SETTINGS = {"seller_name": "Example Ltd", "number_format": "INV-{year}-{number:04d}"}
-SETTINGS_SHOWN = {"data": {"seller_address": None, "seller_tax_id": None, "bank_details": None} | SETTINGS}
+UNSET = ("seller_address", "seller_tax_id", "bank_details", "relationship_manager_email", "finance_approver_email")
+SETTINGS_SHOWN = {"data": dict.fromkeys(UNSET) | SETTINGS}
 
 
 class ItemIn(Schema):
@@ -254,6 +255,12 @@ class SettingsIn(Schema):
     bank_details = Text(DESCRIPTION, allow_none=True)
     number_format = Text(
         64, metadata={"description": "With {number} or {number:04d} in it, and {year} if each year begins at 1."}
+    )
+    relationship_manager_email = Email(
+        allow_none=True, metadata={"description": "The only manager who may approve an invoice; null: any may."}
+    )
+    finance_approver_email = Email(
+        allow_none=True, metadata={"description": "Who approves after the manager, where he names nobody."}
     )
 
 

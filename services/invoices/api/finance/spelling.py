@@ -88,6 +88,8 @@ def spelled_settings(profile: "Profile") -> Spelling:
         "seller_tax_id": profile.seller_tax_id,
         "bank_details": profile.bank_details,
         "number_format": profile.number_format,
+        "relationship_manager_email": profile.relationship_manager_email,
+        "finance_approver_email": profile.finance_approver_email,
     }
 
 
@@ -124,6 +126,8 @@ RENAMED = {
     "tax_minor": "tax",
     "total_minor": "total",
     "paid_minor": "amount_paid",
+    "requested_minor": "amount_requested",
+    "service_on": "service_date",
     "delivery_state": "delivery.status",
     "delivery_to": "delivery.to",
     "delivery_message_id": "delivery.message_id",
@@ -169,7 +173,7 @@ def _payment(payment: Spelling, currency: str) -> Spelling:
 
 
 SPELT: Mapping[str, Callable[[Any, str], Any]] = {
-    **dict.fromkeys(("subtotal_minor", "tax_minor", "total_minor", "paid_minor"), Money),
+    **dict.fromkeys(("subtotal_minor", "tax_minor", "total_minor", "paid_minor", "requested_minor"), Money),
     "items": _items,
     "payment": _payment,
 }
