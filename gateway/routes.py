@@ -18,6 +18,7 @@ ROUTES = (
     Route("/v1/dev/finance/budgets", "budgets"),
     Route("/v1/dev/finance/expenses", "expenses"),
     Route("/api/v1/invoices", "invoices"),
+    Route("/api/invoices", "invoices"),
 )
 
 SERVICES = tuple(dict.fromkeys(route.service for route in ROUTES))

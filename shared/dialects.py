@@ -60,6 +60,11 @@ def _object(required: list[str], **properties: Any) -> dict[str, Any]:
 
 
 TEXT = {"type": "string"}
+BY_FIELD = _object(
+    ["message"],
+    message=TEXT,
+    errors={"type": "object", "description": "Field name -> texts, where fields are to blame."},
+)
 
 FINANCE = Dialect(
     "finance",
@@ -67,11 +72,7 @@ FINANCE = Dialect(
     about="Invoices, budgets and expenses: all that the product can do.",
     owns=lambda path: path.startswith("/v1/dev/finance/"),
     word=_in_finance,
-    error=_object(
-        ["message"],
-        message=TEXT,
-        errors={"type": "object", "description": "Field name -> texts, where fields are to blame."},
-    ),
+    error=BY_FIELD,
     refused=InsufficientFunds,
 )
 ACCOUNTS = Dialect(
@@ -87,8 +88,16 @@ ACCOUNTS = Dialect(
         error=TEXT | {"description": "What is wrong; each field that is to blame, by its name."},
     ),
 )
+APPROVALS = Dialect(
+    "approvals",
+    title="Countinghouse Approvals API",
+    about="Invoices by transaction id, approved or denied first by a manager and then by finance.",
+    owns=lambda path: path == "/api/invoices" or path.startswith("/api/invoices/"),
+    word=_in_finance,
+    error=BY_FIELD,
+)
 
-DIALECTS = (FINANCE, ACCOUNTS)
+DIALECTS = (FINANCE, ACCOUNTS, APPROVALS)
 
 
 def spoken_at(path: str) -> Dialect:

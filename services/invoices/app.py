@@ -5,7 +5,7 @@ from pathlib import Path
 from flask import Flask
 
 from services.invoices import messages
-from services.invoices.api import accounts, finance
+from services.invoices.api import accounts, approvals, finance
 from services.invoices.settings import Settings
 from shared.db import Database
 from shared.outbox import Relay
@@ -19,7 +19,7 @@ def create_app(settings: Settings) -> Flask:
     """The app that answers requests."""
     db = Database(settings.database_url, threads=settings.threads)
     service = Service(NAME, db, settings.caller_secret, HISTORY)
-    app = new_app(service, (*finance.ROUTES, accounts.routes))
+    app = new_app(service, (*finance.ROUTES, accounts.routes, approvals.routes))
     app.extensions["settings"] = settings
     return app
 
