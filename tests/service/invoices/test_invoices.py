@@ -358,9 +358,14 @@ def test_every_change_of_one_thing_declares_its_conditions(invoices: Client) -> 
     }
     one = f"{INVOICES}/{{invoice_id}}"
     numbered = "/api/v1/invoices/{invoice_id}"
+    named = "/api/invoices/{transaction_id}"
     assert conditional == {
         ("put", numbered),
         ("delete", numbered),
+        ("put", named),
+        ("put", f"{named}/approve"),
+        ("put", f"{named}/finance-approve"),
+        ("delete", f"{named}/destroy"),
         ("put", one),
         ("delete", one),
         ("post", f"{one}/send"),

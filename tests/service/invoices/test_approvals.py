@@ -1,0 +1,826 @@
+"""Invoices in the words of the `approvals` document."""
+
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from services.invoices import actions as done
+from services.invoices.app import create_app
+from services.invoices.settings import Settings
+from shared.outbox import Outbox, Relay
+from shared.versions import ANY
+from tests.client import CALLER, Client
+from tests.service.invoices.steps import INVOICES, SETTINGS, Facts, actions, data, history, nothing_changes, read
+from tests.service.invoices.steps import refused as refused_in_finance
+from tests.service.invoices.test_send import bodies, mails
+
+PATH = "/api/invoices"
+OTHER = "22222222-2222-4222-8222-222222222222"
+
+BODY: Facts = {
+    "company_id": 1,
+    "description": "Consulting services",
+    "service_date": "2024-10-10",
+    "total_amount": 5000,
+    "amount_requested": 4500,
+    "user_email": "user@example.com",
+    "payment_method": "self",
+    "provider_name": "ABC Consulting",
+    "category_name": "Consulting",
+    "subcategory_name": "Business",
+}
+CHANGE: Facts = {
+    "total_amount": 6000,
+    "amount_requested": 5500,
+    "payment_method": "self",
+    "provider_name": "XYZ Consulting",
+    "category_name": "Consulting",
+    "subcategory_name": "Strategy",
+}
+APPROVAL: Facts = {"manager_email": "manager@example.com", "approvalAction": "approve"}
+DENIAL = APPROVAL | {"approvalAction": "deny"}
+FINANCE = "finance@example.com"
+
+FIFTEEN = [
+    *("id", "description", "service_date", "provider_name", "total_amount", "amount_requested", "status"),
+    *("approval_status", "balance", "category_name", "subcategory_name", "payment_method", "transaction_id"),
+    *("user_email", "relationship_manager_email"),
+]
+SIXTEEN = [*FIFTEEN, "finance_approver_email"]
+EIGHTEEN = [*SIXTEEN, "approved_by_manager_email", "comment"]
+
+
+@pytest.fixture
+def approver(invoices: Client) -> Client:
+    """A key that may decide, and do all the rest."""
+    return invoices.seen_by(scopes=("invoices:read", "invoices:write", "invoices:approve"), key_id="key-2")
+
+
+@pytest.fixture
+def apart(settings: Settings) -> Iterator[Client]:
+    """The service where nobody decides on his own invoice, as a key that may decide sees it."""
+    app = create_app(replace(settings, separation_of_duties=True))
+    yield Client(app).seen_by(scopes=("invoices:read", "invoices:write", "invoices:approve"))
+    app.extensions["service"].db.close()
+
+
+def make(client: Client, **facts: Any) -> Facts:
+    answer = client.post(PATH, json=BODY | facts)
+    assert answer.status_code == 201, answer.data
+    invoice: Facts = answer.json["invoice"]
+    return invoice
+
+
+def at(invoice: Facts, tail: str = "") -> str:
+    return f"{PATH}/{invoice['transaction_id']}{tail}"
+
+
+def shown(client: Client, invoice: Facts) -> Facts:
+    answer = client.get(at(invoice))
+    assert answer.status_code == 200, answer.data
+    found: Facts = answer.json["invoice"]
+    return found
+
+
+def native(client: Client, invoice: Facts) -> Facts:
+    """The same invoice in the words of `finance`."""
+    db = client.app.extensions["service"].db
+    with db.engine.connect() as connection:
+        found = connection.exec_driver_sql(f"SELECT uuid FROM invoices WHERE id = {int(invoice['id'])}")  # noqa: S608
+        return {"id": found.scalar_one()}
+
+
+def listed(client: Client, query: str = "") -> list[str]:
+    answer = client.get(f"{PATH}?{query}")
+    assert answer.status_code == 200, answer.data
+    assert (list(answer.json), answer.json["message"]) == (
+        ["message", "invoices"],
+        "Invoices retrieved successfully.",
+    )
+    return [each["transaction_id"] for each in answer.json["invoices"]]
+
+
+def decide(client: Client, invoice: Facts, status: int = 200, **facts: Any) -> TestResponse:
+    answer = client.put(at(invoice, "/approve"), json=APPROVAL | facts)
+    assert answer.status_code == status, answer.data
+    return answer
+
+
+def finish(client: Client, invoice: Facts, status: int = 200, **facts: Any) -> TestResponse:
+    answer = client.put(at(invoice, "/finance-approve"), json={"finance_approved": True} | facts)
+    assert answer.status_code == status, answer.data
+    return answer
+
+
+def says(answer: TestResponse, status: int, message: str, **errors: list[str]) -> None:
+    said: Facts = {"message": message} | ({"errors": errors} if errors else {})
+    assert (answer.status_code, answer.json) == (status, said)
+
+
+def wrong(answer: TestResponse, field: str) -> None:
+    assert (answer.status_code, answer.json["message"]) == (400, "Invalid request parameters"), answer.data
+    assert list(answer.json["errors"]) == [field]
+
+
+def configure(client: Client, **facts: Any) -> None:
+    data(client.seen_by(scopes=("admin",)).put(SETTINGS, json=facts))
+
+
+# Create and show
+
+
+def test_an_invoice_is_created_with_the_fifteen_facts_of_the_document(invoices: Client) -> None:
+    answer = invoices.post(PATH, json=BODY)
+    made = answer.json["invoice"]
+    assert (answer.status_code, list(answer.json)) == (201, ["message", "invoice"])
+    assert answer.json["message"] == "Invoice created successfully"
+    assert list(made) == FIFTEEN
+    assert re.fullmatch(r"H360-[2-9A-HJ-NP-Z]{6}", made["transaction_id"])
+    assert type(made["id"]) is int
+    assert made == {
+        **{name: BODY[name] for name in BODY if name not in ("company_id", "total_amount", "amount_requested")},
+        "id": made["id"],
+        "total_amount": "5000.00",
+        "amount_requested": "4500.00",
+        "status": "unpaid",
+        "approval_status": "pending",
+        "balance": "500.00",
+        "transaction_id": made["transaction_id"],
+        "relationship_manager_email": None,
+    }
+    assert answer.headers["Location"] == at(made)
+    found = invoices.get(at(made))
+    assert found.status_code == 200
+    assert found.json["message"] == "Invoice retrieved successfully."
+    assert list(found.json["invoice"]) == EIGHTEEN
+    nothing = {"finance_approver_email": None, "approved_by_manager_email": None, "comment": None}
+    assert found.json == {"message": "Invoice retrieved successfully.", "invoice": made | nothing}
+    assert found.headers["ETag"] == answer.headers["ETag"] == '"1"'
+
+
+def test_finance_sees_a_draft_over_the_total_without_items(invoices: Client) -> None:
+    made = read(invoices, native(invoices, make(invoices)))
+    figures = {name: made[name] for name in ("subtotal", "tax", "total", "items", "status", "currency")}
+    assert figures == {"subtotal": 5000, "tax": 0, "total": 5000, "items": [], "status": "draft", "currency": "USD"}
+    (entry,) = history(invoices, made)
+    assert entry["changes"]["amount_requested"] == [None, 4500]
+    assert entry["changes"]["service_date"] == [None, "2024-10-10"]
+
+
+def test_an_invoice_of_another_dialect_shows_what_it_has(invoices: Client) -> None:
+    configure(invoices, relationship_manager_email="manager@example.com")
+    data(invoices.post(INVOICES, json={"total": 10, "client_name": "Acme"}), 201)
+    (transaction_id,) = listed(invoices)
+    found = shown(invoices, {"transaction_id": transaction_id})
+    assert found == dict.fromkeys(EIGHTEEN) | {
+        "id": found["id"],
+        "transaction_id": transaction_id,
+        "total_amount": "10.00",
+        "amount_requested": "0.00",
+        "balance": "10.00",
+        "status": "unpaid",
+        "approval_status": "pending",
+        "relationship_manager_email": "manager@example.com",
+    }
+
+
+@pytest.mark.parametrize(
+    ("currency", "written", "total", "balance"),
+    [
+        ("USD", "5000.10", "5000.10", "500.10"),
+        ("USD", 4500.5, "4500.50", "0.50"),
+        ("USD", 1e4, "10000.00", "5500.00"),
+        ("JPY", 4501, "4501", "1"),
+        ("BHD", "4500.001", "4500.001", "0.001"),
+    ],
+)
+def test_amounts_are_numbers_or_text_and_are_shown_as_text(
+    invoices: Client, currency: str, written: Any, total: str, balance: str
+) -> None:
+    made = make(invoices.seen_by(currency=currency), total_amount=written)
+    assert (made["total_amount"], made["balance"]) == (total, balance)
+    same = {name: made[name] for name in ("total_amount", "amount_requested")}
+    with nothing_changes(invoices, native(invoices, made)):
+        assert invoices.put(at(made), json=same).json["invoice"] == made
+
+
+@pytest.mark.parametrize("field", ["total_amount", "amount_requested"])
+@pytest.mark.parametrize("amount", [0.001, -1, "-1.00", True, None, "1e2", "", " 1", "1,00", [], 10**13, "NaN"])
+def test_no_other_amount_is_taken(invoices: Client, field: str, amount: Any) -> None:
+    wrong(invoices.post(PATH, json=BODY | {field: amount}), field)
+    assert listed(invoices) == []
+
+
+def test_more_asked_for_than_the_total_is_refused(invoices: Client) -> None:
+    why = "amount_requested must be at most 5000.00, the total"
+    says(invoices.post(PATH, json=BODY | {"amount_requested": "5000.01"}), 422, why)
+    assert listed(invoices) == []
+    made = make(invoices, amount_requested=5000)
+    assert made["balance"] == "0.00"
+    same = native(invoices, made)
+    with nothing_changes(invoices, same):
+        says(invoices.put(at(made), json={"amount_requested": 5001}), 422, why)
+        says(invoices.put(at(made), json={"total_amount": 1}), 422, "amount_requested must be at most 1.00, the total")
+        refused_in_finance(invoices.put(f"{INVOICES}/{same['id']}", json={"total": 1}), "amount_requested")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("description", "x" * 2001), ("service_date", "10/10/2024"), ("provider_name", "x" * 256)),
+        *(("user_email", "nobody"), ("payment_method", 1), ("company_id", "1"), ("company_id", 1.5)),
+        *(("status", "paid"), ("approval_status", "approved"), ("id", 1), ("totalAmount", 1), ("comment", "x")),
+        *(("transaction_id", "H360-AAAAAA"), ("total", 5)),
+    ],
+)
+def test_what_is_wrong_or_unknown_is_named_and_nothing_is_made_or_changed(
+    invoices: Client, field: str, value: Any
+) -> None:
+    wrong(invoices.post(PATH, json=BODY | {field: value}), field)
+    assert listed(invoices) == []
+    made = make(invoices)
+    with nothing_changes(invoices, native(invoices, made)):
+        wrong(invoices.put(at(made), json={field: value}), field)
+
+
+def test_another_company_is_refused(invoices: Client) -> None:
+    made = make(invoices)
+    same = native(invoices, made)
+    why = "This API key belongs to another company"
+    with nothing_changes(invoices, same):
+        says(invoices.post(PATH, json=BODY | {"company_id": 2}), 403, why)
+        says(invoices.put(at(made), json={"company_id": 2, "description": "x"}), 403, why)
+        says(invoices.get(f"{PATH}?company_id=2"), 403, why)
+    assert listed(invoices, "company_id=1") == [made["transaction_id"]]
+    without = {name: value for name, value in BODY.items() if name != "company_id"}
+    assert invoices.post(PATH, json=without).status_code == 201
+
+
+# Update
+
+
+def test_an_update_changes_what_is_named_and_keeps_the_rest(invoices: Client) -> None:
+    made = make(invoices)
+    answer = invoices.put(at(made), json=CHANGE)
+    assert (answer.status_code, answer.json["message"]) == (200, "Invoice updated successfully")
+    assert list(answer.json["invoice"]) == FIFTEEN
+    assert answer.json["invoice"] == made | CHANGE | {"total_amount": "6000.00", "amount_requested": "5500.00"}
+    assert answer.headers["ETag"] == invoices.get(at(made)).headers["ETag"] == '"2"'
+    told = history(invoices, native(invoices, made))[-1]["changes"]
+    assert told == {
+        "subtotal": [5000, 6000],
+        "total": [5000, 6000],
+        "amount_requested": [4500, 5500],
+        "provider_name": ["ABC Consulting", "XYZ Consulting"],
+        "subcategory_name": ["Business", "Strategy"],
+    }
+
+
+def test_amounts_are_fixed_once_sent_and_the_rest_is_not(invoices: Client) -> None:
+    made = make(invoices)
+    same = native(invoices, made)
+    data(invoices.put(f"{INVOICES}/{same['id']}", json={"status": "sent"}))
+    with nothing_changes(invoices, same):
+        for change in ({"total_amount": 5001}, {"amount_requested": 1}, {"amount_requested": 1, "description": "x"}):
+            says(invoices.put(at(made), json=change), 422, "Items and amounts are fixed once the invoice is sent")
+    same_amounts = {"total_amount": "5000.00", "amount_requested": "4500.00", "description": "x"}
+    assert invoices.put(at(made), json=same_amounts).json["invoice"] == made | {"description": "x"}
+
+
+def test_a_total_that_the_items_do_not_add_up_to_is_refused(invoices: Client) -> None:
+    items = [{"description": "x", "quantity": 2, "unit_price": 50}]
+    same = data(invoices.post(INVOICES, json={"items": items}), 201)
+    (transaction_id,) = listed(invoices)
+    with nothing_changes(invoices, same):
+        answer = invoices.put(f"{PATH}/{transaction_id}", json={"total_amount": 101})
+        says(answer, 422, "total must be 100.00, the subtotal and the tax")
+    answer = invoices.put(f"{PATH}/{transaction_id}", json={"total_amount": 100, "amount_requested": 40})
+    assert answer.json["invoice"]["balance"] == "60.00"
+
+
+def test_a_new_currency_keeps_what_is_asked_for_or_is_refused(invoices: Client) -> None:
+    made = make(invoices, amount_requested="0.50")
+    same = native(invoices, made)
+    with nothing_changes(invoices, same):
+        answer = invoices.put(f"{INVOICES}/{same['id']}", json={"currency": "JPY"})
+        assert (answer.status_code, list(answer.json["errors"])) == (400, ["currency"])
+    data(invoices.put(f"{INVOICES}/{same['id']}", json={"currency": "BHD"}))
+    assert shown(invoices, made)["amount_requested"] == "0.500"
+
+
+def test_other_amounts_need_another_approval(approver: Client) -> None:
+    for change in ({"total_amount": 5001}, {"amount_requested": "4499.99"}):
+        made = make(approver)
+        decide(approver, made, comment="fine", finance_approver_email=FINANCE)
+        assert approver.put(at(made), json={"description": "x"}).json["invoice"]["approval_status"] == "in progress"
+        finish(approver, made)
+        assert approver.put(at(made), json=change).json["invoice"]["approval_status"] == "pending"
+        found = shown(approver, made)
+        assert [found[name] for name in EIGHTEEN[-3:]] == [None, None, None]
+        decide(approver, made)
+
+
+def test_a_completed_invoice_is_locked(approver: Client) -> None:
+    made = make(approver)
+    same = native(approver, made)
+    done.complete(approver.app.extensions["service"].db, CALLER, same["id"], ANY)
+    with nothing_changes(approver, same):
+        for answer in (
+            approver.put(at(made), json={"description": "x"}),
+            approver.put(at(made, "/approve"), json=APPROVAL),
+            approver.put(at(made, "/finance-approve"), json={"finance_approved": False, "comment": "x"}),
+            approver.delete(at(made, "/destroy"), json={"user_email": "user@example.com"}),
+        ):
+            says(answer, 422, "The invoice is completed")
+
+
+# Who sees what
+
+
+@pytest.mark.parametrize("transaction_id", ["H360-AAAAAA", "1", "h360", "%00", "%0a", "%ff", "x" * 300, "ü"])
+def test_an_unknown_transaction_id_is_not_found(approver: Client, transaction_id: str) -> None:
+    made = make(approver)
+    unknown = f"{PATH}/{transaction_id}"
+    for answer in (
+        approver.get(unknown),
+        approver.put(unknown, json=CHANGE),
+        approver.put(f"{unknown}/approve", json=APPROVAL),
+        approver.put(f"{unknown}/finance-approve", json={"finance_approved": True}),
+        approver.delete(f"{unknown}/destroy", json={"user_email": "user@example.com"}),
+    ):
+        says(answer, 404, "Resource not found")
+    assert listed(approver) == [made["transaction_id"]]
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        {"workspace_id": OTHER, "account_id": OTHER, "accounts": (OTHER,), "company_id": 2},
+        {"account_ids": (OTHER,), "accounts": (OTHER,), "account_id": OTHER},
+    ],
+    ids=["of another workspace", "for another account"],
+)
+def test_a_key_sees_only_its_own(approver: Client, stranger: dict[str, Any]) -> None:
+    made = make(approver)
+    other = approver.seen_by(**stranger)
+    with nothing_changes(approver, native(approver, made)):
+        for answer in (
+            other.get(at(made)),
+            other.put(at(made), json={"description": "x"}),
+            other.put(at(made, "/approve"), json=APPROVAL),
+            other.put(at(made, "/finance-approve"), json={"finance_approved": False, "comment": "x"}),
+            other.delete(at(made, "/destroy"), json={"user_email": "user@example.com"}),
+        ):
+            says(answer, 404, "Resource not found")
+    assert listed(other) == listed(other, f"transaction_id={made['transaction_id']}") == []
+    assert listed(approver) == [made["transaction_id"]]
+
+
+def test_each_call_needs_its_scope(approver: Client) -> None:
+    made = make(approver)
+    reader, writer = (approver.seen_by(scopes=(f"invoices:{verb}",)) for verb in ("read", "write"))
+    with nothing_changes(approver, native(approver, made)):
+        for scope, answer in (
+            ("read", writer.get(PATH)),
+            ("read", writer.get(at(made))),
+            ("write", reader.post(PATH, json=BODY)),
+            ("write", reader.put(at(made), json=CHANGE)),
+            ("write", reader.delete(at(made, "/destroy"), json={"user_email": "user@example.com"})),
+            ("approve", writer.put(at(made, "/approve"), json=APPROVAL)),
+            ("approve", writer.put(at(made, "/approve"), data="no JSON")),
+            ("approve", writer.put(at(made, "/finance-approve"), json={"finance_approved": False, "comment": "x"})),
+        ):
+            says(answer, 403, f"This API key lacks the scope invoices:{scope}")
+    only = approver.seen_by(scopes=("invoices:approve",))
+    decide(only, made)
+    finish(only, made)
+
+
+# Lists
+
+
+def test_a_list_is_the_newest_first_ten_a_page_and_counted_in_headers(invoices: Client) -> None:
+    made = [make(invoices)["transaction_id"] for _ in range(12)]
+    assert listed(invoices) == made[:1:-1]
+    assert listed(invoices, "page=2") == made[1::-1]
+    assert listed(invoices, "order=asc&per_page=5&page=3") == made[10:]
+    for query, page, pages in (("", "1", "2"), ("per_page=5&page=2", "2", "3"), ("per_page=12", "1", "1")):
+        headers = invoices.get(f"{PATH}?{query}").headers
+        assert [headers[name] for name in ("X-Total", "X-Pages", "X-Page")] == ["12", pages, page]
+    assert listed(invoices, "page=9") == []
+    assert invoices.get(f"{PATH}?page=9").headers["X-Total"] == "12"
+    nobody = invoices.get(f"{PATH}?transaction_id=H360-AAAAAA").headers
+    assert [nobody[name] for name in ("X-Total", "X-Pages", "X-Page")] == ["0", "0", "1"]
+
+
+def test_a_list_shows_the_eighteen_facts(approver: Client) -> None:
+    configure(approver, relationship_manager_email="manager@example.com")
+    made = make(approver)
+    decide(approver, made, finance_approver_email=FINANCE, comment="fine")
+    (found,) = approver.get(PATH).json["invoices"]
+    assert list(found) == EIGHTEEN
+    assert found == shown(approver, made)
+    assert found == made | {
+        "approval_status": "in progress",
+        "relationship_manager_email": "manager@example.com",
+        "finance_approver_email": FINANCE,
+        "approved_by_manager_email": "manager@example.com",
+        "comment": "fine",
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "places"),
+    [
+        ("sort=id&order=asc", [0, 1, 2, 3]),
+        ("sort=created_at", [3, 2, 1, 0]),
+        ("sort=service_date&order=asc", [2, 0, 1, 3]),
+        ("sort=total_amount", [0, 2, 1, 3]),
+        ("sort=status&order=asc", [0, 3, 1, 2]),
+        ("status=paid&order=asc", [0, 3]),
+        ("status=partially%20paid", [1]),
+        ("status=unpaid", [2]),
+        ("status=pending&order=asc", [0, 2]),
+        ("status=in%20progress", [1]),
+        ("status=denied", [3]),
+        ("status=approved", []),
+    ],
+)
+def test_a_list_is_sorted_and_filtered(approver: Client, query: str, places: list[int]) -> None:
+    facts = [("2024-10-11", 900), ("2024-10-12", 100), ("2024-10-10", 500), (None, 0)]
+    made = [make(approver, service_date=day, total_amount=total, amount_requested=0) for day, total in facts]
+    urls = [f"{INVOICES}/{native(approver, each)['id']}" for each in made]
+    data(approver.put(urls[0], json={"status": "paid"}))
+    data(approver.put(urls[1], json={"status": "sent"}))
+    data(approver.post(f"{urls[1]}/payments", json={"amount": 1}), 201)
+    data(approver.put(urls[3], json={"status": "paid"}))
+    decide(approver, made[1])
+    decide(approver, made[3], approvalAction="deny")
+    assert listed(approver, query) == [made[place]["transaction_id"] for place in places]
+    for each in made:
+        found = shown(approver, each)
+        for status in (found["status"], found["approval_status"]):
+            assert each["transaction_id"] in listed(approver, f"status={status}")
+
+
+def test_an_invoice_is_found_by_its_transaction_id(invoices: Client) -> None:
+    first, _ = make(invoices), make(invoices)
+    assert listed(invoices, f"transaction_id={first['transaction_id']}") == [first["transaction_id"]]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        *(("sort=notes", "sort"), ("sort=", "sort"), ("order=up", "order"), ("status=draft", "status")),
+        *(("per_page=0", "per_page"), ("per_page=101", "per_page"), ("page=0", "page"), ("page=x", "page")),
+        *(("company_id=x", "company_id"), ("transaction_id=%00", "transaction_id"), ("limit=1", "limit")),
+    ],
+)
+def test_a_list_says_what_it_cannot_do(invoices: Client, query: str, field: str) -> None:
+    wrong(invoices.get(f"{PATH}?{query}"), field)
+
+
+# Approve
+
+
+def test_an_approval_takes_a_manager_and_the_finance_department(approver: Client) -> None:
+    made = make(approver)
+    answer = decide(approver, made, finance_approver_email=FINANCE, comment="Approval comment")
+    assert answer.json["message"] == "Invoice successfully updated."
+    assert list(answer.json["invoice"]) == SIXTEEN
+    assert answer.json["invoice"] == made | {"approval_status": "in progress", "finance_approver_email": FINANCE}
+    assert answer.headers["ETag"] == '"2"'
+    answer = finish(approver, made, comment="Finance approval comment")
+    assert answer.json["message"] == "Finance approval completed."
+    assert list(answer.json["invoice"]) == SIXTEEN
+    assert answer.json["invoice"] == made | {"approval_status": "approved", "finance_approver_email": FINANCE}
+    found = shown(approver, made)
+    assert (found["approved_by_manager_email"], found["comment"]) == (
+        "manager@example.com",
+        "Finance approval comment",
+    )
+    assert actions(approver, native(approver, made)) == ["created", "approved", "finance approved"]
+
+
+def test_either_may_deny_and_says_why(approver: Client) -> None:
+    first, second, third = (make(approver) for _ in range(3))
+    answer = decide(approver, first, approvalAction="deny", comment="too much")
+    assert answer.json["invoice"] == first | {"approval_status": "denied", "finance_approver_email": None}
+    assert shown(approver, first)["comment"] == "too much"
+    decide(approver, second)
+    for made in (second, third):
+        answer = finish(approver, made, finance_approved=False, comment="no budget")
+        assert answer.json["invoice"]["approval_status"] == "denied"
+        assert shown(approver, made)["comment"] == "no budget"
+
+
+def test_a_decision_without_a_comment_keeps_the_one_before(approver: Client) -> None:
+    made = make(approver)
+    decide(approver, made, comment="fine")
+    finish(approver, made, comment=None)
+    assert shown(approver, made)["comment"] == "fine"
+
+
+def test_any_other_move_is_refused_and_changes_nothing(approver: Client) -> None:
+    pending, in_progress, approved, denied = (make(approver) for _ in range(4))
+    for made in (in_progress, approved):
+        decide(approver, made)
+    finish(approver, approved)
+    decide(approver, denied, approvalAction="deny")
+    with nothing_changes(approver, native(approver, pending)):
+        says(finish(approver, pending, 422), 422, "The approval is pending")
+    for made, status in ((in_progress, "in progress"), (approved, "approved"), (denied, "denied")):
+        with nothing_changes(approver, native(approver, made)):
+            for action in ("approve", "deny"):
+                answer = decide(approver, made, 422, approvalAction=action, comment="x", notify=True)
+                says(answer, 422, f"The approval is {status}")
+    for made, status in ((approved, "approved"), (denied, "denied")):
+        with nothing_changes(approver, native(approver, made)):
+            for yes in (True, False):
+                answer = finish(approver, made, 422, finance_approved=yes, comment="x", notify=True)
+                says(answer, 422, f"The approval is {status}")
+    assert waiting(approver) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        *(({"manager_email": "nobody"}, "manager_email"), ({"manager_email": None}, "manager_email")),
+        *(({"approvalAction": "APPROVE"}, "approvalAction"), ({"approvalAction": None}, "approvalAction")),
+        *(({"finance_approver_email": "x"}, "finance_approver_email"), ({"notify": "true"}, "notify")),
+        *(({"notify": None}, "notify"), ({"comment": 1}, "comment"), ({"approval_action": "deny"}, "approval_action")),
+    ],
+)
+def test_a_managers_decision_that_is_wrong_is_named(approver: Client, change: Facts, field: str) -> None:
+    made = make(approver)
+    with nothing_changes(approver, native(approver, made)):
+        wrong(approver.put(at(made, "/approve"), json=APPROVAL | change), field)
+        for missing in APPROVAL:
+            rest = {name: value for name, value in APPROVAL.items() if name != missing}
+            wrong(approver.put(at(made, "/approve"), json=rest), missing)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        *(({}, "finance_approved"), ({"finance_approved": "false"}, "finance_approved")),
+        *(({"finance_approved": False}, "comment"), ({"finance_approved": False, "comment": " \n"}, "comment")),
+        *(({"finance_approved": False, "comment": None}, "comment"), ({"finance_approved": True, "x": 1}, "x")),
+    ],
+)
+def test_a_decision_of_finance_that_is_wrong_is_named(approver: Client, body: Facts, field: str) -> None:
+    made = make(approver)
+    with nothing_changes(approver, native(approver, made)):
+        wrong(approver.put(at(made, "/finance-approve"), json=body), field)
+
+
+def test_only_the_relationship_manager_decides_where_there_is_one(approver: Client) -> None:
+    configure(approver, relationship_manager_email="boss@example.com")
+    made = make(approver)
+    assert made["relationship_manager_email"] == "boss@example.com"
+    with nothing_changes(approver, native(approver, made)):
+        for action in ("approve", "deny"):
+            answer = decide(approver, made, 403, approvalAction=action)
+            says(answer, 403, "Another manager decides on these invoices")
+    decide(approver, made, manager_email="Boss@Example.com")
+    assert shown(approver, made)["approved_by_manager_email"] == "Boss@Example.com"
+
+
+def test_the_settings_say_who_decides_next_where_the_manager_does_not(approver: Client) -> None:
+    configure(approver, finance_approver_email=FINANCE)
+    told = ({}, FINANCE), ({"finance_approver_email": None}, None), ({"finance_approver_email": "b@c.example"},) * 2
+    for facts, approver_email in told:
+        expected = approver_email if not isinstance(approver_email, dict) else "b@c.example"
+        answer = decide(approver, make(approver), **facts)
+        assert answer.json["invoice"]["finance_approver_email"] == expected
+
+
+def test_of_racing_decisions_exactly_one_wins(approver: Client) -> None:
+    made = make(approver)
+    same = native(approver, made)
+
+    def race(calls: list[Callable[[], TestResponse]]) -> str:
+        with ThreadPoolExecutor(len(calls)) as pool:
+            answers = list(pool.map(lambda call: call(), calls))
+        assert sorted(answer.status_code for answer in answers) == [200] + [422] * (len(calls) - 1)
+        (won,) = (answer.json["invoice"]["approval_status"] for answer in answers if answer.status_code == 200)
+        assert shown(approver, made)["approval_status"] == won
+        return str(won)
+
+    def ask(tail: str, body: Facts) -> Callable[[], TestResponse]:
+        client = approver.seen_by()
+        return lambda: client.put(at(made, tail), json=body | {"notify": True})
+
+    if race([ask("/approve", APPROVAL), ask("/approve", DENIAL)] * 3) == "in progress":
+        no = {"finance_approved": False, "comment": "no"}
+        race([ask("/finance-approve", {"finance_approved": True}), ask("/finance-approve", no)] * 3)
+    assert waiting(approver) == len(actions(approver, same)) - 1
+
+
+def test_the_key_that_submitted_an_invoice_may_be_kept_from_deciding(apart: Client) -> None:
+    other = apart.seen_by(key_id="key-2")
+    made = make(apart)
+    other.put(at(made), json={"description": "changed by another"})
+    why = "The API key that submitted an invoice may not decide on it"
+    with nothing_changes(apart, native(apart, made)):
+        says(decide(apart, made, 403), 403, why)
+        says(decide(apart, made, 403, approvalAction="deny"), 403, why)
+    decide(other, made)
+    with nothing_changes(apart, native(apart, made)):
+        says(finish(apart, made, 403), 403, why)
+    finish(other, made)
+
+
+def test_unless_that_is_set_a_key_decides_on_what_it_submitted(approver: Client) -> None:
+    made = make(approver)
+    decide(approver, made)
+    finish(approver, made)
+
+
+# Mail
+
+
+def waiting(client: Client) -> int:
+    """How many letters are queued."""
+    with client.app.extensions["service"].db.read() as session:
+        return session.query(Outbox).count()
+
+
+def test_the_finance_approver_gets_one_letter(approver: Client, relay: Relay, settings: Settings) -> None:
+    configure(approver, seller_name="Example Ltd")
+    made = make(approver, description="<b>Q3</b>")
+    same = native(approver, made)
+    decide(approver, made, finance_approver_email=FINANCE, notify=True, comment="fine")
+    assert history(approver, same)[-1]["changes"]["notified"] == [None, FINANCE]
+    before = read(approver, same)
+    assert [relay.run_once(), relay.run_once()] == [1, 0]
+    (letter,) = mails(settings)
+    assert letter["Subject"] == f"Invoice {made['transaction_id']} awaits your approval"
+    assert (letter["To"], letter["From"]) == (FINANCE, "Example Ltd <bills@seller.example>")
+    assert letter["Message-ID"].endswith("@seller.example>")
+    plain, html = bodies(letter)
+    assert plain == (
+        f"{letter['Subject']}.\n\nDescription: <b>Q3</b>\nProvider: ABC Consulting\nService date: 2024-10-10\n"
+        "Total: 5,000.00 USD\nRequested: 4,500.00 USD\nSubmitted by: user@example.com\n"
+        "Manager: manager@example.com\nComment: fine\n"
+    )
+    assert "<td>&lt;b&gt;Q3&lt;/b&gt;</td>" in html
+    assert read(approver, same) == before
+    assert before["delivery"] is None
+    assert actions(approver, same) == ["created", "approved"]
+
+
+@pytest.mark.parametrize(
+    ("tail", "body", "subject"),
+    [
+        ("/approve", DENIAL | {"finance_approver_email": FINANCE}, "was denied"),
+        ("/approve", APPROVAL, "was approved by the manager"),
+        ("/finance-approve", {"finance_approved": True}, "was approved"),
+        ("/finance-approve", {"finance_approved": False, "comment": "no"}, "was denied"),
+    ],
+)
+def test_the_user_gets_one_letter(
+    approver: Client, relay: Relay, settings: Settings, tail: str, body: Facts, subject: str
+) -> None:
+    made = make(approver)
+    if tail == "/finance-approve":
+        decide(approver, made, finance_approver_email=FINANCE)
+    key = {"Idempotency-Key": "once"}
+    for _ in range(2):
+        assert approver.put(at(made, tail), json=body | {"notify": True}, headers=key).status_code == 200
+    assert [relay.run_once(), relay.run_once()] == [1, 0]
+    (letter,) = mails(settings)
+    assert letter["Subject"] == f"Invoice {made['transaction_id']} {subject}"
+    assert letter["To"] == "user@example.com"
+
+
+def test_nobody_to_write_to_is_no_mail_and_no_fault(approver: Client) -> None:
+    made = make(approver, user_email=None)
+    decide(approver, made, notify=True)
+    finish(approver, made, notify=True)
+    quiet = make(approver)
+    decide(approver, quiet, finance_approver_email=FINANCE)
+    finish(approver, quiet, notify=False)
+    assert waiting(approver) == 0
+
+
+def test_a_letter_about_an_approval_leaves_the_delivery_of_the_invoice_alone(
+    approver: Client, relay: Relay, settings: Settings
+) -> None:
+    made = make(approver)
+    same = native(approver, made)
+    data(approver.put(f"{INVOICES}/{same['id']}", json={"client_email": "client@example.com"}))
+    data(approver.post(f"{INVOICES}/{same['id']}/send"))
+    decide(approver, made, notify=True)
+    while relay.run_once():
+        pass
+    sent = read(approver, same)["delivery"]
+    assert (sent["status"], sent["to"]) == ("delivered", "client@example.com")
+    assert sorted(letter["To"] for letter in mails(settings)) == ["client@example.com", "user@example.com"]
+
+
+# Delete
+
+
+def test_its_user_deletes_an_unpaid_invoice(invoices: Client) -> None:
+    for told in (
+        {"json": {"user_email": "user@example.com"}},
+        {"query_string": {"user_email": "user@example.com"}},
+        {"json": {"user_email": "User@Example.com"}, "query_string": {"user_email": "User@Example.com"}},
+    ):
+        made = make(invoices)
+        answer = invoices.delete(at(made, "/destroy"), **told)
+        said = {"message": "Invoice deleted successfully.", "transaction_id": made["transaction_id"]}
+        assert (answer.status_code, answer.json) == (200, said)
+        says(invoices.get(at(made)), 404, "Resource not found")
+        says(invoices.delete(at(made, "/destroy"), **told), 404, "Resource not found")
+
+
+def test_nobody_else_deletes_it(invoices: Client) -> None:
+    made, nobodys = make(invoices), make(invoices, user_email=None)
+    stranger = {"user_email": "stranger@example.com"}
+    for each in (made, nobodys):
+        with nothing_changes(invoices, native(invoices, each)):
+            says(invoices.delete(at(each, "/destroy"), json=stranger), 403, "The invoice belongs to another user")
+            for told in ({}, {"json": {}}, {"json": {"user_email": "x"}}, {"json": BODY}, {"json": []}):
+                assert invoices.delete(at(each, "/destroy"), **told).status_code == 400
+            answer = invoices.delete(at(each, "/destroy"))
+            says(answer, 400, "Invalid request parameters", user_email=["Missing data for required field."])
+            two = invoices.delete(at(each, "/destroy?user_email=user@example.com"), json=stranger)
+            says(two, 400, "Invalid request parameters", user_email=["Two different users are named."])
+
+
+def test_what_is_paid_or_would_leave_a_gap_is_not_deleted(invoices: Client) -> None:
+    paid, nothing_owed, partly, numbered = (
+        make(invoices),
+        make(invoices, total_amount=0, amount_requested=0),
+        make(invoices),
+        make(invoices),
+    )
+    for made, status, number in (
+        (paid, "paid", "A"),
+        (nothing_owed, "paid", "B"),
+        (partly, "sent", "C"),
+        (numbered, "sent", None),
+    ):
+        told = {"status": status} | ({"invoice_number": number} if number else {})
+        data(invoices.put(f"{INVOICES}/{native(invoices, made)['id']}", json=told))
+    data(invoices.post(f"{INVOICES}/{native(invoices, partly)['id']}/payments", json={"amount": 1}), 201)
+    for made, why in (
+        (paid, "An invoice that is paid cannot be deleted"),
+        (nothing_owed, "An invoice that is paid cannot be deleted"),
+        (partly, "An invoice that is partially paid cannot be deleted"),
+        (numbered, "An invoice with a number from the series cannot be deleted; cancel it"),
+    ):
+        with nothing_changes(invoices, native(invoices, made)):
+            says(invoices.delete(at(made, "/destroy"), json={"user_email": "user@example.com"}), 422, why)
+
+
+# As everywhere
+
+
+def test_a_repeat_under_the_same_key_is_the_first_answer(approver: Client) -> None:
+    key = {"Idempotency-Key": "once"}
+    first = approver.post(PATH, json=BODY, headers=key)
+    again = approver.post(PATH, json=BODY, headers=key)
+    assert (again.status_code, again.data, again.headers["Location"]) == (201, first.data, first.headers["Location"])
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert listed(approver) == [first.json["invoice"]["transaction_id"]]
+    made = first.json["invoice"]
+    key = {"Idempotency-Key": "twice"}
+    answers = [approver.put(at(made, "/approve"), json=APPROVAL, headers=key) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].data == answers[1].data
+
+
+def test_a_version_that_is_not_the_current_one_is_refused(approver: Client) -> None:
+    made = make(approver)
+    old = {"If-Match": '"7"'}
+    with nothing_changes(approver, native(approver, made)):
+        for answer in (
+            approver.put(at(made), json=CHANGE, headers=old),
+            approver.put(at(made, "/approve"), json=APPROVAL, headers=old),
+            approver.put(at(made, "/finance-approve"), json={"finance_approved": True}, headers=old),
+            approver.delete(at(made, "/destroy"), json={"user_email": "user@example.com"}, headers=old),
+        ):
+            says(answer, 412, "If-Match does not name the current version")
+    current = {"If-Match": approver.get(at(made)).headers["ETag"]}
+    assert approver.put(at(made), json=CHANGE, headers=current).status_code == 200
+
+
+def test_no_call_is_answered_to_a_stranger(app: Flask) -> None:
+    for method, path in (("GET", PATH), ("POST", PATH), ("GET", f"{PATH}/x"), ("DELETE", f"{PATH}/x/destroy")):
+        answer = app.test_client().open(path, method=method)
+        says(answer, 401, "Invalid or missing API key")
+
+
+def test_paths_and_methods_that_are_not_there_are_said_by_name(invoices: Client) -> None:
+    says(invoices.get(f"{PATH}/x/destroy"), 405, "Method not allowed")
+    says(invoices.delete(f"{PATH}/x"), 405, "Method not allowed")
+    says(invoices.get(f"{PATH}/x/y/z"), 404, "Resource not found")
