@@ -28,7 +28,7 @@ from tests.gateway.conftest import CALLER_SECRET, Gateway, Start
 from tests.gateway.peers import Respond, Seen, respond
 
 PATHS = {
-    "invoices": ("/v1/dev/finance/invoices", "/api/v1/invoices"),
+    "invoices": ("/v1/dev/finance/invoices", "/api/v1/invoices", "/api/invoices"),
     "budgets": ("/v1/dev/finance/budgets/<id>",),
     "expenses": ("/v1/dev/finance/expenses",),
 }
@@ -100,7 +100,11 @@ def test_each_dialect_has_a_valid_document(described: Gateway, dialect: Dialect)
 
 @pytest.mark.parametrize(
     ("name", "paths", "tags"),
-    [("finance", FINANCE_PATHS, ["invoices", "budgets", "expenses"]), ("accounts", ACCOUNTS_PATHS, ["invoices"])],
+    [
+        ("finance", FINANCE_PATHS, ["invoices", "budgets", "expenses"]),
+        ("accounts", ACCOUNTS_PATHS, ["invoices"]),
+        ("approvals", ["/api/invoices"], ["invoices"]),
+    ],
 )
 def test_a_document_has_the_paths_of_its_dialect_alone(
     described: Gateway, name: str, paths: list[str], tags: list[str]
@@ -116,7 +120,7 @@ def test_there_is_no_document_of_another_name(described: Gateway) -> None:
     assert described.get("/openapi/nobody.json", key=None).status == 401
 
 
-@pytest.mark.parametrize("dialect", [FINANCE, ACCOUNTS], ids=lambda dialect: dialect.name)
+@each_dialect
 def test_every_error_has_the_words_and_the_schema_of_its_dialect(dialect: Dialect) -> None:
     described = merged({"invoices": part("invoices")}, dialect)
     schemas = described["components"]["schemas"]

@@ -2,14 +2,33 @@
 
 import pytest
 
-from shared.dialects import spoken_at
+from shared.dialects import DIALECTS, spoken_at
 from shared.errors import ApiError, Forbidden, Invalid, NotFound, Unauthorized
 
 FIELDS = Invalid(errors={"due_date": ["Not a valid date."], "items": {"0": {"quantity": ["Not a number."]}}})
 
 
-@pytest.mark.parametrize("path", ["/v1/dev/finance/invoices", "/v1/dev/finance/nowhere", "/", "/nowhere"])
-def test_finance_says_what_is_wrong_by_field(path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        *(("/v1/dev/finance/invoices", "finance"), ("/", "finance"), ("/nowhere", "finance"), ("/api/x", "finance")),
+        *(("/api/v1/invoices", "accounts"), ("/api/v1/invoices/1", "accounts"), ("/api/v1/nowhere", "accounts")),
+        *(("/api/invoices", "approvals"), ("/api/invoices/v1/x/y", "approvals"), ("/api/invoicesX", "finance")),
+    ],
+)
+def test_a_path_belongs_to_one_dialect(path: str, name: str) -> None:
+    assert spoken_at(path).name == name
+    assert [dialect.name for dialect in DIALECTS if dialect.owns(path)] in ([name], [])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/v1/dev/finance/invoices", "/v1/dev/finance/nowhere", "/", "/nowhere"),
+        *("/api/invoices", "/api/invoices/H360-XYZ123/approve"),
+    ],
+)
+def test_finance_and_approvals_say_what_is_wrong_by_field(path: str) -> None:
     said = spoken_at(path).word(FIELDS, "POST")
     assert said == {"message": "Invalid request parameters", "errors": FIELDS.errors}
 

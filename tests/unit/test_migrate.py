@@ -1,6 +1,7 @@
 """Migrations: safe when several processes start at once, and they make exactly the tables that the models describe."""
 
 import multiprocessing
+import shutil
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,7 +14,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, make_url, text
 
+from services.invoices import queries
 from shared import audit, idempotency, migrate, outbox, schema
+from shared.caller import Caller
 from shared.db import Base, Database
 
 SHARED = {model.__table__.name for model in (outbox.Outbox, idempotency.Remembered, audit.Audit)}
@@ -126,6 +129,37 @@ def _of_another_service(difference: object, there: set[str]) -> bool:
         return False
     table = difference[1] if difference[0] == "add_table" else difference[1].table
     return table.name not in there
+
+
+def test_an_invoice_from_before_approvals_asks_for_nothing(empty: str, tmp_path: Path) -> None:
+    history = Path(import_module("services.invoices").__file__ or "").with_name("migrations")
+    before = tmp_path / "migrations"
+    before.mkdir()
+    for revision in ("0001_first.py", "0002_customer.py"):
+        shutil.copy(history / revision, before)
+    db = Database(empty)
+    migrate.upgrade(db, before)
+    with db.write() as session:
+        session.execute(
+            text(
+                "INSERT INTO invoices (uuid, workspace_id, account_id, transaction_id, series, lifecycle, completed,"
+                " approval, issue_on, currency, subtotal_minor, tax_minor, total_minor, paid_minor, version,"
+                " created_at, updated_at) VALUES ('u', 'w', 'w', 'H360-AAAAAA', FALSE, 'draft', FALSE, 'pending',"
+                " '2024-04-01', 'USD', 500, 0, 500, 0, 1, '2024-04-01 00:00:00', '2024-04-01 00:00:00')"
+            )
+        )
+        session.execute(
+            text(
+                "INSERT INTO settings (workspace_id, number_format, version, created_at, updated_at)"
+                " VALUES ('w', '{number}', 1, '2024-04-01 00:00:00', '2024-04-01 00:00:00')"
+            )
+        )
+    migrate.upgrade(db, history)
+    caller = Caller(workspace_id="w")
+    invoice = queries.transaction(db, caller, "H360-AAAAAA")
+    assert (str(invoice.requested), str(invoice.balance), invoice.payment_status) == ("0.00", "5.00", "unpaid")
+    assert queries.profile(db, caller).relationship_manager_email is None
+    db.close()
 
 
 @pytest.mark.parametrize("name", HISTORIES)

@@ -38,6 +38,12 @@ def invoices(app: Flask) -> Client:
 
 
 @pytest.fixture
+def approver(invoices: Client) -> Client:
+    """A key that may decide, and do all the rest."""
+    return invoices.seen_by(scopes=("invoices:read", "invoices:write", "invoices:approve"), key_id="key-2")
+
+
+@pytest.fixture
 def relay(settings: Settings) -> Iterator[Relay]:
     """The relay that delivers its mail into a folder."""
     relay = create_relay(settings)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.invoices import rules
 from services.invoices.rules import Amounts, Line, priced
 from shared.currencies import EXPONENT
-from shared.errors import Invalid, Refused
+from shared.errors import Forbidden, Invalid, Refused
 from shared.money import Money
 
 DAY = date(2026, 5, 1)
@@ -152,6 +152,32 @@ def test_an_approval_takes_two_steps(approval: str, decide: Callable[..., str], 
 def test_any_other_decision_is_refused(approval: str, decide: Callable[..., str], yes: bool) -> None:
     with pytest.raises(Refused, match=approval):
         decide(approval, yes=yes)
+
+
+def test_who_may_decide_and_delete() -> None:
+    rules.check_manager("a@b.example", None)
+    rules.check_manager("A@b.example", "a@B.example")
+    rules.check_apart("key-1", "key-2")
+    rules.check_own("a@b.example", "A@B.example")
+    rules.check_unpaid("unpaid")
+    for forbidden in (
+        lambda: rules.check_manager("a@b.example", "b@b.example"),
+        lambda: rules.check_apart("key-1", "key-1"),
+        lambda: rules.check_own("a@b.example", "b@b.example"),
+        lambda: rules.check_own(None, "a@b.example"),
+    ):
+        with pytest.raises(Forbidden):
+            forbidden()
+    for status in ("partially paid", "paid"):
+        with pytest.raises(Refused, match=status):
+            rules.check_unpaid(status)
+
+
+def test_no_more_is_asked_for_than_the_total() -> None:
+    for asked in (0, 9, 10):
+        rules.check_requested(usd(asked), usd(10))
+    with pytest.raises(Refused, match="at most"):
+        rules.check_requested(usd(11), usd(10))
 
 
 def test_new_amounts_need_a_new_approval() -> None:
