@@ -58,6 +58,7 @@ def prepare(var: Path) -> Prepare:
         ("DATABASE_URL", "sqlite://", "DATABASE_URL is not valid: it is postgresql://"),
         ("EXPENSES_DATABASE_URL", "mysql://host/books", "services.expenses.settings: DATABASE_URL is not valid"),
         ("RATE_LIMIT", "abc", "gateway.settings: RATE_LIMIT is not valid"),
+        ("SEPARATION_OF_DUTIES", "maybe", "services.invoices.settings: SEPARATION_OF_DUTIES is not valid"),
         ("MAIL_CHANNEL", "pigeon", "services.invoices.settings: MAIL_CHANNEL must be one of"),
         ("SPEND_DEADLINE", "soon", "services.expenses.settings: SPEND_DEADLINE is not valid"),
         ("VAR", "/dev/null/var", "VAR: /dev/null/var cannot be made"),
