@@ -28,7 +28,6 @@ from sqlalchemy import (
     create_engine,
     event,
     make_url,
-    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -165,11 +164,6 @@ class Database:
     def engine(self) -> Engine:
         """The engine that writes: for migrations and tests."""
         return self._writer
-
-    def ping(self) -> None:
-        """Raise unless the database answers."""
-        with self.read() as session:
-            session.execute(text("SELECT 1"))
 
     def close(self) -> None:
         """Give all connections back."""

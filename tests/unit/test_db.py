@@ -314,10 +314,6 @@ def test_postgresql_is_driven_by_psycopg_whatever_the_url_says(url: str) -> None
     assert with_driver(url).render_as_string(hide_password=False) == "postgresql+psycopg://u:p@h/d"
 
 
-def test_a_database_that_is_there_answers(db: Database) -> None:
-    db.ping()
-
-
 def _columns() -> dict[str, Any]:
     return {
         column.key: getattr(made, column.key)

@@ -28,6 +28,8 @@ PATH = "/api/invoices"
 DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE = 10, 100, 10**9
 SHOWN_AMOUNT = {"pattern": r"^\d+(\.\d+)?$", "example": "5000.00"}
 
+SHOWN_ONLY = {"description": "As it is shown: it cannot be changed here."}
+
 LISTED, FOUND = "Invoices retrieved successfully.", "Invoice retrieved successfully."
 CREATED, UPDATED = "Invoice created successfully", "Invoice updated successfully"
 DECIDED, FINANCE_DECIDED = "Invoice successfully updated.", "Finance approval completed."
@@ -43,6 +45,12 @@ WITH_APPROVER = (*FACTS, "finance_approver_email")
 """What the replies to the two approvals show."""
 ALL = (*WITH_APPROVER, "approved_by_manager_email", "comment")
 """What a list and a single invoice show: all that is `spelled`."""
+
+SENT_BACK = (
+    *("id", "status", "approval_status", "balance", "transaction_id"),
+    *("relationship_manager_email", "finance_approver_email", "approved_by_manager_email", "comment"),
+)
+"""What *update* takes only as it is."""
 
 RESPELLED = {"total": "total_amount"}
 """What the domain blames -> what it is called here."""
@@ -147,6 +155,20 @@ class TransactionIn(Schema):
     subcategory_name = Text(NAME, allow_none=True)
     payment_method = Text(NAME, allow_none=True)
     user_email = Email(allow_none=True)
+
+
+class TransactionUpdate(TransactionIn):
+    """What can be changed of an invoice. What cannot be may be sent back as a reply showed it."""
+
+    id = fields.Raw(metadata=SHOWN_ONLY)
+    status = fields.Raw(metadata=SHOWN_ONLY)
+    approval_status = fields.Raw(metadata=SHOWN_ONLY)
+    balance = fields.Raw(metadata=SHOWN_ONLY)
+    transaction_id = fields.Raw(metadata=SHOWN_ONLY)
+    relationship_manager_email = fields.Raw(metadata=SHOWN_ONLY, allow_none=True)
+    finance_approver_email = fields.Raw(metadata=SHOWN_ONLY, allow_none=True)
+    approved_by_manager_email = fields.Raw(metadata=SHOWN_ONLY, allow_none=True)
+    comment = fields.Raw(metadata=SHOWN_ONLY, allow_none=True)
 
 
 class ManagerDecision(Schema):
@@ -279,14 +301,15 @@ def get_invoice(transaction_id: str) -> Response:
 
 
 @routes.put("/<transaction_id>")
-@routes.arguments(TransactionIn, example=CHANGE)
+@routes.arguments(TransactionUpdate, example=CHANGE)
 @routes.response(200, TransactionAnswer, example={"message": UPDATED, "invoice": CHANGED})
 def update_invoice(facts: dict[str, Any], transaction_id: str) -> Response:
     """Update an invoice: what is named changes, the rest stays. Other amounts need to be approved again."""
     _check_company(facts)
-    uuid = queries.transaction(db(), caller(), transaction_id).uuid
+    known = queries.transaction(db(), caller(), transaction_id)
+    _check_sent_back(facts, spelled(known, queries.profile(db(), caller())))
     with _in_our_words():
-        invoice = actions.update(db(), caller(), uuid, facts, if_match())
+        invoice = actions.update(db(), caller(), known.uuid, facts, if_match())
     return _shown(invoice, UPDATED, FACTS)
 
 
@@ -366,6 +389,13 @@ def _check_company(told: dict[str, Any]) -> None:
     """Raise Forbidden when another company is named than the key's; the name is taken out of what was told."""
     if told.pop("company_id", caller().company_id) != caller().company_id:
         raise Forbidden("This API key belongs to another company")
+
+
+def _check_sent_back(facts: dict[str, Any], shown: dict[str, Any]) -> None:
+    """Take out of the facts what cannot be changed here. Raises Invalid unless it is as it is shown."""
+    sent = {name: facts.pop(name) for name in SENT_BACK if name in facts}
+    if wrong := [name for name in sent if sent[name] != shown[name]]:
+        raise Invalid(errors={name: ["Cannot be changed here."] for name in wrong})
 
 
 def _owner(query: dict[str, Any]) -> str:

@@ -140,7 +140,7 @@ def test_more_asked_for_than_the_total_is_refused(invoices: Client) -> None:
     [
         *(("description", "x" * 2001), ("service_date", "10/10/2024"), ("provider_name", "x" * 256)),
         *(("user_email", "nobody"), ("payment_method", 1), ("company_id", "1"), ("company_id", 1.5)),
-        *(("status", "paid"), ("approval_status", "approved"), ("id", 1), ("totalAmount", 1), ("comment", "x")),
+        *(("status", "paid"), ("approval_status", "approved"), ("id", 99), ("totalAmount", 1), ("comment", "x")),
         *(("transaction_id", "H360-AAAAAA"), ("total", 5)),
     ],
 )
@@ -503,3 +503,31 @@ def test_paths_and_methods_that_are_not_there_are_said_by_name(invoices: Client)
     says(invoices.get(f"{PATH}/x/destroy"), 405, "Method not allowed")
     says(invoices.delete(f"{PATH}/x"), 405, "Method not allowed")
     says(invoices.get(f"{PATH}/x/y/z"), 404, "Resource not found")
+
+
+def test_a_reply_can_be_sent_back_and_changes_nothing_but_what_is_changed_in_it(invoices: Client) -> None:
+    made = shown(invoices, make(invoices))
+    answer = invoices.put(at(made), json=made | {"category_name": "Travel"})
+    assert answer.status_code == 200, answer.data
+    assert shown(invoices, made) == made | {"category_name": "Travel"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("id", 0),
+        ("status", "paid"),
+        ("approval_status", "approved"),
+        ("balance", "0.00"),
+        ("transaction_id", "H360-OTHERS"),
+        ("relationship_manager_email", "me@example.com"),
+        ("finance_approver_email", "me@example.com"),
+        ("approved_by_manager_email", "me@example.com"),
+        ("comment", "fine"),
+    ],
+)
+def test_what_cannot_be_changed_is_taken_only_as_it_is_shown(invoices: Client, name: str, value: Any) -> None:
+    made = shown(invoices, make(invoices))
+    answer = invoices.put(at(made), json=made | {"category_name": "Travel", name: value})
+    assert (answer.status_code, answer.json["errors"]) == (400, {name: ["Cannot be changed here."]})
+    assert shown(invoices, made) == made
