@@ -5,7 +5,7 @@ no change to watch for, and the watching takes half of the time of a list.
 """
 
 from collections import namedtuple
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import FunctionType, SimpleNamespace
 from typing import Any, Generic, TypeVar
 
@@ -19,8 +19,9 @@ Entity = TypeVar("Entity", bound=Base)
 class Rows(Generic[Entity]):
     """Makes plain rows of one table: of what was found (select `columns`, then take `of(row)`), or new ones."""
 
-    def __init__(self, entity: type[Entity]) -> None:
-        mapped = entity.__mapper__.column_attrs
+    def __init__(self, entity: type[Entity], *, without: Collection[str] = ()) -> None:
+        """`without`: columns that a row does not have, as nobody asks for them where these are read."""
+        mapped = [attribute for attribute in entity.__mapper__.column_attrs if attribute.key not in without]
         self.columns: tuple[ColumnElement[Any], ...] = tuple(attribute.columns[0] for attribute in mapped)
         names = tuple(attribute.key for attribute in mapped)
         own = {name: value for name, value in vars(entity).items() if isinstance(value, property | FunctionType)}

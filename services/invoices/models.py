@@ -123,6 +123,13 @@ class Invoice(Base):
         return rules.shown(self.lifecycle, self.due_on, self.due, today)
 
 
+OF_APPROVALS = (
+    *("description", "service_on", "provider_name", "requested_minor", "category_name", "subcategory_name"),
+    *("payment_method", "user_email", "finance_approver_email", "approved_by_manager_email", "comment"),
+)
+"""Columns of an invoice that `approvals` alone shows."""
+
+
 class Item(Base):
     """A line of an invoice."""
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case,
 from sqlalchemy.orm import Session
 
 from services.invoices import rules
-from services.invoices.models import Invoice, Item, Payment, Profile
+from services.invoices.models import OF_APPROVALS, Invoice, Item, Payment, Profile
 from shared.audit import Audit
 from shared.caller import Caller
 from shared.db import Database, plainly
@@ -53,18 +53,22 @@ TRANSACTION_SORTS: Sorts = {
 }
 
 INVOICES, ITEMS, PAYMENTS = Rows(Invoice), Rows(Item), Rows(Payment)
+BILLS = Rows(Invoice, without=OF_APPROVALS)
+"""Invoices that are read with their items: each column that is not read is time for every list."""
+
 MINE = (Invoice.workspace_id == bindparam("workspace_id"),)
 MINE_LIMITED = (*MINE, Invoice.account_id.in_(bindparam("account_ids", expanding=True)))
 WHOLE = (
-    select(*INVOICES.columns, *ITEMS.columns)
+    select(*BILLS.columns, *ITEMS.columns)
     .outerjoin(Item, and_(Item.invoice_id == Invoice.id, Item.workspace_id == Invoice.workspace_id))
     .order_by(Item.position)
 )
 ONE = WHOLE.where(Invoice.uuid == bindparam("uuid"))
 ONE_MINE, ONE_LIMITED = ONE.where(*MINE), ONE.where(*MINE_LIMITED)
 NUMBERED = WHOLE.where(Invoice.id == bindparam("id"), *MINE)
+ALL_BILLS = select(*BILLS.columns)
+ALL_MINE, ALL_LIMITED = ALL_BILLS.where(*MINE), ALL_BILLS.where(*MINE_LIMITED)
 ALL = select(*INVOICES.columns)
-ALL_MINE, ALL_LIMITED = ALL.where(*MINE), ALL.where(*MINE_LIMITED)
 NAMED = ALL.where(Invoice.transaction_id == bindparam("transaction_id"))
 NAMED_MINE, NAMED_LIMITED = NAMED.where(*MINE), NAMED.where(*MINE_LIMITED)
 ITEMS_OF = {
@@ -112,8 +116,8 @@ def transaction(db: Database, caller: Caller, transaction_id: str) -> Invoice:
 def _whole(rows: Sequence[Any]) -> Invoice:
     if not rows:
         raise NotFound
-    invoice = INVOICES.of(rows[0])
-    items = [ITEMS.of(row[len(INVOICES.columns) :]) for row in rows]
+    invoice = BILLS.of(rows[0])
+    items = [ITEMS.of(row[len(BILLS.columns) :]) for row in rows]
     invoice.items = [item for item in items if item.id]  # an invoice without items comes with one that is all null
     return invoice
 
@@ -124,17 +128,17 @@ def listing(db: Database, caller: Caller, *, sort: str, limit: int, cursor: str 
     narrowed = _narrowed(query, by, today(caller)) if by else query
     place: Any = {"sort": sort, "limit": limit, "cursor": cursor, "values": _who(caller), "kept": not by}
     with db.look(again=True) as connection:
-        page = keyset(connection, narrowed, SORTS, Invoice.id, each=INVOICES.of, **place)
+        page = keyset(connection, narrowed, SORTS, Invoice.id, each=BILLS.of, **place)
         _furnish(connection, caller, page.rows)
     return page
 
 
 def of_account(db: Database, caller: Caller, account_id: str, place: Place, **by: Any) -> tuple[list[Invoice], int]:
     """Those of one account on a page by its number, narrowed in the same way; and how many there are in all."""
-    query = _narrowed(ALL.where(*_mine(caller), Invoice.account_id == account_id), by, today(caller))
+    query = _narrowed(ALL_BILLS.where(*_mine(caller), Invoice.account_id == account_id), by, today(caller))
     with db.look(again=True) as connection:
         found, count = by_number(connection, query, {"id": Invoice.id, **SORTS}, Invoice.id, place, parameter="sortBy")
-        invoices = [INVOICES.of(row) for row in found]
+        invoices = [BILLS.of(row) for row in found]
         _furnish(connection, caller, invoices)
     return invoices, count
 

@@ -29,6 +29,13 @@ def test_a_row_that_was_found_cannot_be_written() -> None:
         found.name = "Q1"
 
 
+def test_a_row_has_no_column_that_it_is_made_without() -> None:
+    short = Rows(Budget, without=("name",))
+    found = short.of([None] * len(short.columns))
+    assert len(short.columns) == len(BUDGETS.columns) - 1
+    assert not hasattr(found, "name")
+
+
 def test_a_new_row_is_null_where_it_is_not_told() -> None:
     at = datetime(2024, 4, 1, tzinfo=UTC)
     made = BUDGETS.new(uuid="b", currency="USD", opening_minor=0, live_minor=5, created_at=at)
