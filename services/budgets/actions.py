@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select
 
 from services.budgets import messages, queries, rules
 from services.budgets.models import Budget, Spend
@@ -132,13 +132,12 @@ def _accepted(db: Database, workspace_id: str, expense_id: str, state: SpendStat
     of_it = {"workspace_id": workspace_id, "expense_id": expense_id}
     with db.write() as session:
         connection = plainly(session)  # plain rows: this is the way of every expense on a budget
-        seen = None if first else connection.execute(queries.SPEND, of_it).first()
-        budgets = _locked(connection, workspace_id, SPENDS.of(seen) if seen else None, state)
-        found = connection.execute(queries.SPEND_LOCKED, of_it).first() if seen else None
-        known = SPENDS.of(found) if found else None
+        seen = None if first else _spend(connection, queries.SPEND, of_it)
+        budgets = _locked(connection, workspace_id, seen, state)
+        known = _spend(connection, queries.SPEND_LOCKED, of_it) if seen else None
         if known and known.version >= state.version:
             return known.version
-        if seen and known and known.version != SPENDS.of(seen).version:
+        if seen and known and known.version != seen.version:
             return None
         by_uuid = {budget.uuid: budget for budget in budgets}
         target = by_uuid.get(state.budget_id or "")
@@ -153,14 +152,20 @@ def _accepted(db: Database, workspace_id: str, expense_id: str, state: SpendStat
             "held_minor": state.held[1].minor if state.held else 0,
             "updated_at": now(),
         }
+        spend = SPENDS.new(**of_it, **now_booked)
         if known:
             connection.execute(queries.REBOOK, {"spend": known.id, **now_booked})
-        elif not insert(session, SPENDS.new(**of_it, **now_booked), unless=("workspace_id", "expense_id")):
+        elif not insert(session, spend, unless=("workspace_id", "expense_id")):
             return None
         if state.enforce:
             _check_ask(known, target, state)
-        _book(connection, budgets, known, SPENDS.new(**of_it, **now_booked), enforce=state.enforce)
+        _book(connection, budgets, known, spend, enforce=state.enforce)
         return state.version
+
+
+def _spend(connection: Connection, query: Select[Any], of_it: Mapping[str, str]) -> Spend | None:
+    row = connection.execute(query, of_it).first()
+    return SPENDS.of(row) if row else None
 
 
 def tag(budget: Budget) -> str:

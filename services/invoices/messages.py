@@ -20,25 +20,21 @@ QUEUED, DELIVERED, FAILED = "queued", "delivered", "failed"
 
 def put_mail(session: Session, key: str, invoice: Invoice, profile: Profile) -> None:
     """Queue the letter that sends an invoice, as the invoice is now, in the transaction that sends it."""
-    body = letter.written(invoice, profile) | {
-        "invoice_id": invoice.uuid,
-        "message_id": invoice.delivery_message_id,
-        "to": invoice.delivery_to,
-        "date": now().isoformat(),
-    }
-    outbox.put(session, MAIL, key, workspace_id=invoice.workspace_id, version=1, body=body)
+    written = letter.written(invoice, profile)
+    _put(session, key, invoice, written, to=invoice.delivery_to, message_id=invoice.delivery_message_id)
 
 
 def put_notice(session: Session, invoice: Invoice, written: dict[str, Any], *, to: str, domain: str) -> None:
     """Queue a letter that is no send: the invoice's `delivery` names another message, and stays as it is."""
     key = new_id()
-    body = written | {
-        "invoice_id": invoice.uuid,
-        "message_id": f"<{key}@{domain}>",
-        "to": to,
-        "date": now().isoformat(),
-    }
-    outbox.put(session, MAIL, key, workspace_id=invoice.workspace_id, version=1, body=body)
+    _put(session, key, invoice, written, to=to, message_id=f"<{key}@{domain}>")
+
+
+def _put(
+    session: Session, key: str, invoice: Invoice, written: dict[str, Any], *, to: str | None, message_id: str | None
+) -> None:
+    facts = {"invoice_id": invoice.uuid, "message_id": message_id, "to": to, "date": now().isoformat()}
+    outbox.put(session, MAIL, key, workspace_id=invoice.workspace_id, version=1, body=written | facts)
 
 
 def topics(settings: Settings) -> Topics:

@@ -46,12 +46,6 @@ WITH_APPROVER = (*FACTS, "finance_approver_email")
 ALL = (*WITH_APPROVER, "approved_by_manager_email", "comment")
 """What a list and a single invoice show: all that is `spelled`."""
 
-SENT_BACK = (
-    *("id", "status", "approval_status", "balance", "transaction_id"),
-    *("relationship_manager_email", "finance_approver_email", "approved_by_manager_email", "comment"),
-)
-"""What *update* takes only as it is."""
-
 RESPELLED = {"total": "total_amount"}
 """What the domain blames -> what it is called here."""
 
@@ -169,6 +163,10 @@ class TransactionUpdate(TransactionIn):
     finance_approver_email = fields.Raw(metadata=SHOWN_ONLY, allow_none=True)
     approved_by_manager_email = fields.Raw(metadata=SHOWN_ONLY, allow_none=True)
     comment = fields.Raw(metadata=SHOWN_ONLY, allow_none=True)
+
+
+SENT_BACK = TransactionUpdate._declared_fields.keys() - TransactionIn._declared_fields.keys()
+"""What *update* takes only as it is."""
 
 
 class ManagerDecision(Schema):
@@ -307,7 +305,7 @@ def update_invoice(facts: dict[str, Any], transaction_id: str) -> Response:
     """Update an invoice: what is named changes, the rest stays. Other amounts need to be approved again."""
     _check_company(facts)
     known = queries.transaction(db(), caller(), transaction_id)
-    _check_sent_back(facts, spelled(known, queries.profile(db(), caller())))
+    _check_sent_back(facts, known)
     with _in_our_words():
         invoice = actions.update(db(), caller(), known.uuid, facts, if_match())
     return _shown(invoice, UPDATED, FACTS)
@@ -391,9 +389,10 @@ def _check_company(told: dict[str, Any]) -> None:
         raise Forbidden("This API key belongs to another company")
 
 
-def _check_sent_back(facts: dict[str, Any], shown: dict[str, Any]) -> None:
+def _check_sent_back(facts: dict[str, Any], known: "Invoice") -> None:
     """Take out of the facts what cannot be changed here. Raises Invalid unless it is as it is shown."""
-    sent = {name: facts.pop(name) for name in SENT_BACK if name in facts}
+    sent = {name: facts.pop(name) for name in SENT_BACK & facts.keys()}
+    shown = spelled(known, queries.profile(db(), caller())) if sent else {}
     if wrong := [name for name in sent if sent[name] != shown[name]]:
         raise Invalid(errors={name: ["Cannot be changed here."] for name in wrong})
 
