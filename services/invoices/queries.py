@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case,
 from sqlalchemy.orm import Session
 
 from services.invoices import rules
-from services.invoices.models import OF_APPROVALS, Invoice, Item, Payment, Profile
+from services.invoices.models import OF_APPROVALS, OF_PROJECTS, Invoice, Item, Payment, Profile
 from shared.audit import Audit
 from shared.caller import Caller
 from shared.db import Database, plainly
@@ -53,7 +53,7 @@ TRANSACTION_SORTS: Sorts = {
 }
 
 INVOICES, ITEMS, PAYMENTS = Rows(Invoice), Rows(Item), Rows(Payment)
-BILLS = Rows(Invoice, without=OF_APPROVALS)
+BILLS = Rows(Invoice, without=(*OF_APPROVALS, *OF_PROJECTS))
 """Invoices that are read with their items: each column that is not read is time for every list."""
 
 MINE = (Invoice.workspace_id == bindparam("workspace_id"),)
@@ -212,7 +212,13 @@ def known_profile(session: Session, caller: Caller, *, lock: bool = False) -> Pr
     """The settings in this transaction; where none were written, the defaults, which are version 0 and not kept."""
     query = select(Profile).where(Profile.workspace_id == caller.workspace_id)
     query = query.with_for_update().execution_options(populate_existing=True) if lock else query
-    unwritten = Profile(workspace_id=caller.workspace_id, number_format=rules.NUMBER_FORMAT, version=0)
+    unwritten = Profile(
+        workspace_id=caller.workspace_id,
+        number_format=rules.NUMBER_FORMAT,
+        paper_size="a4",
+        layout="classic",
+        version=0,
+    )
     return session.scalar(query) or unwritten
 
 

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.invoices import rules
@@ -56,6 +56,12 @@ class Invoice(Base):
     delivery_message_id: Mapped[str | None] = mapped_column(String(NAME))
     delivery_to: Mapped[str | None] = mapped_column(String(NAME))
     delivery_error: Mapped[str | None] = mapped_column(String(DESCRIPTION))
+    project_id: Mapped[int | None] = mapped_column(Serial)  # of a row in `projects`
+    po_number: Mapped[str | None] = mapped_column(String(NAME))  # the client's order
+    fixed: Mapped[bool] = mapped_column(server_default=false())  # its amounts were given; what is on it adds nothing
+    billed: Mapped[bool] = mapped_column(server_default=false())  # they are those of its time entries and expenses
+    time_minor: Mapped[int] = mapped_column(BigInteger, server_default="0")  # what these add up to,
+    expenses_minor: Mapped[int] = mapped_column(BigInteger, server_default="0")  # each kept under the row's lock
     created_by: Mapped[int | None]
     updated_by: Mapped[int | None]
     version: Mapped[int] = mapped_column()
@@ -69,6 +75,7 @@ class Invoice(Base):
         Index(None, "workspace_id", "transaction_id", unique=True),
         Index(None, "workspace_id", "number", unique=True),
         Index(None, "workspace_id", "created_at", "id"),
+        Index(None, "workspace_id", "project_id"),
         {"sqlite_autoincrement": True},
     )
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
@@ -128,6 +135,9 @@ OF_APPROVALS = (
     *("payment_method", "user_email", "finance_approver_email", "approved_by_manager_email", "comment"),
 )
 """Columns of an invoice that `approvals` alone shows."""
+
+OF_PROJECTS = ("project_id", "po_number", "fixed", "time_minor", "expenses_minor")
+"""Columns of an invoice that `projects` alone shows."""
 
 
 class Item(Base):
@@ -205,6 +215,8 @@ class Profile(Base):
     number_format: Mapped[str] = mapped_column(String(64))
     relationship_manager_email: Mapped[str | None] = mapped_column(String(NAME))
     finance_approver_email: Mapped[str | None] = mapped_column(String(NAME))
+    paper_size: Mapped[str] = mapped_column(String(8), server_default="a4")
+    layout: Mapped[str] = mapped_column(String(16), server_default="classic")
     version: Mapped[int] = mapped_column()
     created_at: Mapped[datetime] = mapped_column(Instant, default=now)
     updated_at: Mapped[datetime] = mapped_column(Instant, default=now, onupdate=now)
@@ -215,3 +227,13 @@ class Profile(Base):
     def uuid(self) -> str:
         """What the history knows it by."""
         return self.workspace_id
+
+
+class Logo(Base):
+    """The seller's logo, as it stands on a workspace's invoices."""
+
+    __tablename__ = "logos"
+    workspace_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(64))  # its media type
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+    digest: Mapped[str] = mapped_column(String(64))

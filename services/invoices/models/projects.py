@@ -1,0 +1,136 @@
+"""What can be billed by `projects`: companies and their projects, the time and the expenses spent on them."""
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.db import Base, Instant, Serial, now
+from shared.lengths import DESCRIPTION, NAME
+from shared.money import Money
+
+
+class Company(Base):
+    """For whom a project is."""
+
+    __tablename__ = "companies"
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    uuid: Mapped[str] = mapped_column(String(36))
+    workspace_id: Mapped[str] = mapped_column(String(36))
+    name: Mapped[str] = mapped_column(String(NAME))
+    address_one: Mapped[str | None] = mapped_column(String(NAME))
+    address_two: Mapped[str | None] = mapped_column(String(NAME))
+    city: Mapped[str | None] = mapped_column(String(NAME))
+    state: Mapped[str | None] = mapped_column(String(NAME))
+    zip: Mapped[str | None] = mapped_column(String(NAME))
+    country_code: Mapped[str | None] = mapped_column(String(NAME))
+    phone: Mapped[str | None] = mapped_column(String(NAME))
+    website: Mapped[str | None] = mapped_column(String(NAME))
+    email: Mapped[str | None] = mapped_column(String(NAME))
+    created_by: Mapped[int | None]
+    version: Mapped[int] = mapped_column()
+    created_at: Mapped[datetime] = mapped_column(Instant, default=now)
+    updated_at: Mapped[datetime] = mapped_column(Instant, default=now, onupdate=now)
+
+    __table_args__ = (Index(None, "workspace_id", "name"), {"sqlite_autoincrement": True})
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+
+class Project(Base):
+    """What time and expenses are spent on."""
+
+    __tablename__ = "projects"
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    uuid: Mapped[str] = mapped_column(String(36))
+    workspace_id: Mapped[str] = mapped_column(String(36))
+    name: Mapped[str] = mapped_column(String(NAME))
+    description: Mapped[str | None] = mapped_column(String(DESCRIPTION))
+    company_id: Mapped[int | None] = mapped_column(ForeignKey("companies.id"))
+    archived: Mapped[bool]
+    starts_on: Mapped[date | None]
+    ends_on: Mapped[date | None]
+    rate_micros: Mapped[int | None] = mapped_column(BigInteger)  # an hour's price x 10**6, of who has no own rate
+    created_by: Mapped[int | None]
+    version: Mapped[int] = mapped_column()
+    created_at: Mapped[datetime] = mapped_column(Instant, default=now)
+    updated_at: Mapped[datetime] = mapped_column(Instant, default=now, onupdate=now)
+
+    __table_args__ = (
+        Index(None, "workspace_id", "id"),
+        Index(None, "company_id"),
+        {"sqlite_autoincrement": True},
+    )
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+
+class Rate(Base):
+    """What an hour of one person costs on a project."""
+
+    __tablename__ = "rates"
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    workspace_id: Mapped[str] = mapped_column(String(36))
+    rate_micros: Mapped[int] = mapped_column(BigInteger)
+
+
+class TimeEntry(Base):
+    """Time that somebody spent on a project, on an invoice or not billed yet."""
+
+    __tablename__ = "time_entries"
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    uuid: Mapped[str] = mapped_column(String(36))
+    workspace_id: Mapped[str] = mapped_column(String(36))
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    person_id: Mapped[int]
+    logged_at: Mapped[datetime] = mapped_column(Instant)  # when the time spent began
+    minutes: Mapped[int]
+    description: Mapped[str | None] = mapped_column(String(DESCRIPTION))
+    billable: Mapped[bool]  # one that is not is shown on its invoice, and costs nothing
+    invoice_id: Mapped[int | None] = mapped_column(ForeignKey("invoices.id"))
+    rate_micros: Mapped[int | None] = mapped_column(BigInteger)  # these two: as of when it was put on the invoice
+    cost_minor: Mapped[int | None] = mapped_column(BigInteger)
+    created_by: Mapped[int | None]
+    version: Mapped[int] = mapped_column()
+    created_at: Mapped[datetime] = mapped_column(Instant, default=now)
+    updated_at: Mapped[datetime] = mapped_column(Instant, default=now, onupdate=now)
+
+    __table_args__ = (
+        Index(None, "workspace_id", "project_id"),
+        Index(None, "invoice_id"),
+        {"sqlite_autoincrement": True},
+    )
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+
+class ProjectExpense(Base):
+    """An expense of a project, as the expense service last told of it; and the invoice it is on, which is known here.
+
+    `held`: a request of the expense service is about to change it. `project_id` null: it is gone, or in no project.
+    """
+
+    __tablename__ = "project_expenses"
+    uuid: Mapped[str] = mapped_column(String(36), primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    id: Mapped[int | None] = mapped_column(BigInteger)  # null while it is being made
+    version: Mapped[int] = mapped_column(BigInteger)  # of the newest message
+    held: Mapped[bool]
+    project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id"))
+    name: Mapped[str | None] = mapped_column(String(NAME))
+    description: Mapped[str | None] = mapped_column(String(DESCRIPTION))
+    spent_on: Mapped[date | None]
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    created_by: Mapped[int | None]
+    invoice_id: Mapped[int | None] = mapped_column(ForeignKey("invoices.id"))
+    billing_version: Mapped[int] = mapped_column(BigInteger)  # of the newest message about `invoice_id`
+
+    __table_args__ = (
+        Index(None, "workspace_id", "id"),
+        Index(None, "project_id"),
+        Index(None, "invoice_id"),
+    )
+
+    @property
+    def amount(self) -> Money:
+        """What was spent."""
+        return Money(self.amount_minor, self.currency)
