@@ -51,7 +51,7 @@ def record(
     entry = {
         "workspace_id": entity.workspace_id,
         "subject_id": entity.uuid,
-        "subject": table_of(entity).__tablename__.removesuffix("s"),
+        "subject": table_of(entity).SUBJECT or table_of(entity).__tablename__.removesuffix("s"),
         "action": action,
         "at": now(),
         "member_id": caller.member_id,

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 import structlog
@@ -49,6 +49,8 @@ class Base(DeclarativeBase):
     """What every table of ours is declared on; each database holds its service's tables and the shared ones."""
 
     metadata = MetaData(naming_convention=NAMING)
+    SUBJECT: ClassVar[str] = ""
+    """What the history calls it, where that is not the table's name without its `s`."""
 
 
 class Instant(TypeDecorator[datetime]):

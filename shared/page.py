@@ -53,7 +53,7 @@ def keyset(
     Raises:
         Invalid: an unknown sort, or a cursor that was not made for this list.
     """
-    column = _known(sorts, sort.removeprefix("-"), "sort", ", with - in front to turn it round")
+    column = known_sort(sorts, sort.removeprefix("-"), "sort", ", with - in front to turn it round")
     seal = f"{tie.class_.__tablename__} {sort}"
     asked = {"page_size": limit + 1}
     if cursor is not None:
@@ -110,14 +110,15 @@ def by_number(
     Raises:
         Invalid: an unknown sort.
     """
-    column = _known(sorts, place.sort, parameter)
+    column = known_sort(sorts, place.sort, parameter)
     order = (column.desc(), tie.desc()) if place.falling else (column, tie)
     rows = connection.execute(query.order_by(*order).limit(place.limit).offset((place.page - 1) * place.limit)).all()
     count = connection.scalar(query.with_only_columns(func.count()))
     return rows, count or 0
 
 
-def _known(sorts: Sorts, sort: str, parameter: str, besides: str = "") -> Any:
+def known_sort(sorts: Sorts, sort: str, parameter: str, besides: str = "") -> Any:
+    """The column of that name. Raises Invalid, naming the parameter, when there is none."""
     if sort not in sorts:
         raise Invalid(errors={parameter: [f"Must be one of: {', '.join(sorts)}{besides}."]})
     return sorts[sort]

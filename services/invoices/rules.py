@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
 from shared.amounts import exact
 from shared.currencies import EXPONENT
-from shared.errors import Forbidden, Invalid, Refused
+from shared.errors import Conflict, Forbidden, Invalid, Refused
 from shared.money import MAX_MINOR, Imprecise, Money
 
 DRAFT, SENT, OVERDUE, PAID, CANCELLED = "draft", "sent", "overdue", "paid", "cancelled"
@@ -207,10 +207,77 @@ def check_requested(requested: Money, total: Money) -> None:
         raise Refused(f"amount_requested must be at most {total}, the total")
 
 
+def fixed_at(old: Amounts, cost: Money) -> Amounts:
+    """The figures of an invoice whose total is written as such; the tax in it stays.
+
+    Raises:
+        Refused: the total is less than the tax.
+    """
+    return totals(cost.currency, tax=old.tax, total=cost)
+
+
+def check_items_open(*, billed: bool, relined: bool) -> None:
+    """Raise Refused when items are written over the time entries and expenses that an invoice is made of."""
+    if billed and relined:
+        raise Refused("The items are time entries and expenses; change those, or take them off the invoice")
+
+
+def check_currency_open(*, carries: bool, converted: bool) -> None:
+    """Raise Refused when the currency changes under time entries and expenses."""
+    if carries and converted:
+        raise Refused("The currency is that of the time entries and expenses on the invoice")
+
+
 def _rest(total: Money, part: Money, name: str) -> Money:
     if total < part:
         raise Refused(f"total must be at least {part}, the {name}")
     return total - part
+
+
+# Time and expenses
+
+
+def cost(minutes: int, rate_micros: int, currency: str) -> Money:
+    """What so much time costs at a rate an hour, rounded half up, from the minutes (api.md, section 4).
+
+    Raises:
+        Invalid: it is too large to be kept.
+    """
+    try:
+        return Money.of(Decimal(minutes * rate_micros).scaleb(-MICRO) / 60, currency)
+    except Imprecise as why:
+        raise Invalid(errors={"minutes": [str(why)]}) from None
+
+
+def hours(minutes: int) -> Decimal:
+    """Minutes as hours with two decimals, rounded half up."""
+    return (Decimal(minutes) / 60).quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+def added_up(old: Amounts, time: Money, expenses: Money) -> Amounts:
+    """The figures of an invoice that is made of its time entries and expenses; the tax stays."""
+    subtotal = time + expenses
+    return Amounts(subtotal, old.tax, subtotal + old.tax)
+
+
+def check_amounts(amounts: Amounts) -> None:
+    """Raise Refused when they are too large to be kept."""
+    if amounts.total.minor > MAX_MINOR:
+        raise Refused("The invoice would be too large")
+
+
+def check_billable(project_id: int | None, of_invoice: int | None, on: int | None, invoice_id: int) -> None:
+    """Raise Refused unless a time entry or an expense of a project can be put on an invoice."""
+    if project_id is None or project_id != of_invoice:
+        raise Refused("The invoice is in another project")
+    if on not in (None, invoice_id):
+        raise Refused(f"It is on the invoice {on}")
+
+
+def check_not_held(*, held: bool) -> None:
+    """Raise Conflict while an expense on the invoice, or about to be, is being changed."""
+    if held:
+        raise Conflict("An expense is being changed; try again")
 
 
 # Payment

@@ -123,5 +123,5 @@ def upgrade() -> None:
         sa.Column("expenses_minor", sa.BigInteger, nullable=False, server_default="0"),
     ):
         op.add_column("invoices", column)
-    op.execute("UPDATE invoices SET fixed = (1 = 1) WHERE total_minor <> 0")
+    op.execute("UPDATE invoices SET fixed = (1 = 1) WHERE total_minor <> 0 OR id IN (SELECT invoice_id FROM items)")
     op.create_index("ix_invoices_workspace_id_project_id", "invoices", ["workspace_id", "project_id"])

@@ -1,10 +1,12 @@
 """What can be billed by `projects`: companies and their projects, the time and the expenses spent on them."""
 
 from datetime import date, datetime
+from decimal import Decimal
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from services.invoices.rules import hours, priced
 from shared.db import Base, Instant, Serial, now
 from shared.lengths import DESCRIPTION, NAME
 from shared.money import Money
@@ -14,6 +16,7 @@ class Company(Base):
     """For whom a project is."""
 
     __tablename__ = "companies"
+    SUBJECT = "company"
     id: Mapped[int] = mapped_column(Serial, primary_key=True)
     uuid: Mapped[str] = mapped_column(String(36))
     workspace_id: Mapped[str] = mapped_column(String(36))
@@ -77,6 +80,7 @@ class TimeEntry(Base):
     """Time that somebody spent on a project, on an invoice or not billed yet."""
 
     __tablename__ = "time_entries"
+    SUBJECT = "time entry"
     id: Mapped[int] = mapped_column(Serial, primary_key=True)
     uuid: Mapped[str] = mapped_column(String(36))
     workspace_id: Mapped[str] = mapped_column(String(36))
@@ -100,6 +104,19 @@ class TimeEntry(Base):
         {"sqlite_autoincrement": True},
     )
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+    @property
+    def hours(self) -> Decimal:
+        """Its minutes as hours, with two decimals."""
+        return hours(self.minutes)
+
+    def rate(self, currency: str) -> Decimal:
+        """What an hour of it costs on its invoice."""
+        return priced(self.rate_micros or 0, currency)
+
+    def cost(self, currency: str) -> Money:
+        """What it costs on its invoice."""
+        return Money(self.cost_minor or 0, currency)
 
 
 class ProjectExpense(Base):

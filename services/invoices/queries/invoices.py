@@ -1,21 +1,22 @@
-"""What can be asked of the invoice service."""
+"""What can be asked of invoices and their settings."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from services.invoices import rules
 from services.invoices.models import OF_APPROVALS, OF_PROJECTS, Invoice, Item, Payment, Profile
+from services.invoices.queries.billing import ITEMS, furnish
 from shared.audit import Audit
 from shared.caller import Caller
-from shared.db import Database, plainly
+from shared.db import Database
 from shared.errors import Forbidden, NotFound
-from shared.page import Page, Place, Sorts, by_number, keyset
+from shared.page import Page, Place, Sorts, by_number, keyset, known_sort
 from shared.rows import Rows
-from shared.search import among, at_least, at_most, contains, major
+from shared.search import at_least, at_most, contains, major
 
 SORTS: Sorts = {
     "created_at": Invoice.created_at,
@@ -52,7 +53,7 @@ TRANSACTION_SORTS: Sorts = {
     "status": PAYMENT_STATUS,
 }
 
-INVOICES, ITEMS, PAYMENTS = Rows(Invoice), Rows(Item), Rows(Payment)
+INVOICES, PAYMENTS = Rows(Invoice), Rows(Payment)
 BILLS = Rows(Invoice, without=(*OF_APPROVALS, *OF_PROJECTS))
 """Invoices that are read with their items: each column that is not read is time for every list."""
 
@@ -71,20 +72,12 @@ ALL_MINE, ALL_LIMITED = ALL_BILLS.where(*MINE), ALL_BILLS.where(*MINE_LIMITED)
 ALL = select(*INVOICES.columns)
 NAMED = ALL.where(Invoice.transaction_id == bindparam("transaction_id"))
 NAMED_MINE, NAMED_LIMITED = NAMED.where(*MINE), NAMED.where(*MINE_LIMITED)
-ITEMS_OF = {
-    database: select(*ITEMS.columns)
-    .where(Item.workspace_id == bindparam("workspace_id"), among(database, Item.invoice_id, "invoice_ids"))
-    .order_by(Item.invoice_id, Item.position)
-    for database in ("sqlite", "postgresql")
-}
 """What is asked most, built once: building a statement takes as long as running it."""
 
 
 def find(db: Database, caller: Caller, invoice_id: str) -> Invoice:
     """One invoice with its items, for reading alone. Raises NotFound."""
-    query = ONE_MINE if caller.account_ids is None else ONE_LIMITED
-    with db.look() as connection:
-        return _whole(connection.execute(query, _who(caller) | {"uuid": invoice_id}).all())
+    return _whole(db, caller, ONE_MINE if caller.account_ids is None else ONE_LIMITED, uuid=invoice_id)
 
 
 def numbered(db: Database, caller: Caller, invoice_id: int) -> Invoice:
@@ -94,9 +87,8 @@ def numbered(db: Database, caller: Caller, invoice_id: int) -> Invoice:
         NotFound.
         Forbidden: it is in an account that the key may not use.
     """
-    with db.look() as connection:
-        invoice = _whole(connection.execute(NUMBERED, _who(caller) | {"id": invoice_id}).all())
-    if not _may_see(caller, invoice.account_id):
+    invoice = _whole(db, caller, NUMBERED, id=invoice_id)
+    if not may_see(caller, invoice.account_id):
         raise Forbidden
     return invoice
 
@@ -113,7 +105,19 @@ def transaction(db: Database, caller: Caller, transaction_id: str) -> Invoice:
     return INVOICES.of(row)
 
 
-def _whole(rows: Sequence[Any]) -> Invoice:
+def _whole(db: Database, caller: Caller, query: Select[Any], **named: Any) -> Invoice:
+    """The invoice of a query that reads it with its items. Only one that is billed takes other statements."""
+    asked = _who(caller) | named
+    with db.look() as connection:
+        invoice = _with_its_items(connection.execute(query, asked).all())
+    if invoice.billed:
+        with db.look(again=True) as connection:  # once more: the lines must be those of this very version
+            invoice = _with_its_items(connection.execute(query, asked).all())
+            furnish(connection, caller, [invoice])
+    return invoice
+
+
+def _with_its_items(rows: Sequence[Any]) -> Invoice:
     if not rows:
         raise NotFound
     invoice = BILLS.of(rows[0])
@@ -129,23 +133,23 @@ def listing(db: Database, caller: Caller, *, sort: str, limit: int, cursor: str 
     place: Any = {"sort": sort, "limit": limit, "cursor": cursor, "values": _who(caller), "kept": not by}
     with db.look(again=True) as connection:
         page = keyset(connection, narrowed, SORTS, Invoice.id, each=BILLS.of, **place)
-        _furnish(connection, caller, page.rows)
+        furnish(connection, caller, page.rows)
     return page
 
 
 def of_account(db: Database, caller: Caller, account_id: str, place: Place, **by: Any) -> tuple[list[Invoice], int]:
     """Those of one account on a page by its number, narrowed in the same way; and how many there are in all."""
-    query = _narrowed(ALL_BILLS.where(*_mine(caller), Invoice.account_id == account_id), by, today(caller))
+    query = _narrowed(ALL_BILLS.where(*mine(caller), Invoice.account_id == account_id), by, today(caller))
     with db.look(again=True) as connection:
         found, count = by_number(connection, query, {"id": Invoice.id, **SORTS}, Invoice.id, place, parameter="sortBy")
         invoices = [BILLS.of(row) for row in found]
-        _furnish(connection, caller, invoices)
+        furnish(connection, caller, invoices)
     return invoices, count
 
 
 def transactions(db: Database, caller: Caller, place: Place, **by: Any) -> tuple[list[Invoice], int]:
     """Those that the caller may see, without their items, on a page by its number; and how many there are in all."""
-    query = _narrowed(ALL.where(*_mine(caller)), by, today(caller))
+    query = _narrowed(ALL.where(*mine(caller)), by, today(caller))
     with db.look(again=True) as connection:
         found, count = by_number(connection, query, TRANSACTION_SORTS, Invoice.id, place, parameter="sort")
     return [INVOICES.of(row) for row in found], count
@@ -153,6 +157,8 @@ def transactions(db: Database, caller: Caller, place: Place, **by: Any) -> tuple
 
 def items(db: Database, caller: Caller, invoice: Invoice, place: Place, *, q: str | None) -> tuple[list[Item], int]:
     """The items of an invoice on a page by its number; and how many there are in all."""
+    if invoice.billed:
+        return _billed(invoice, place, q)
     query = select(*ITEMS.columns).where(Item.workspace_id == caller.workspace_id, Item.invoice_id == invoice.id)
     with db.look(again=True) as connection:
         narrowed = query.where(contains(q, Item.description)) if q else query
@@ -160,13 +166,12 @@ def items(db: Database, caller: Caller, invoice: Invoice, place: Place, *, q: st
     return [ITEMS.of(row) for row in found], count
 
 
-def _furnish(connection: Connection, caller: Caller, invoices: list[Invoice]) -> None:
-    """Put their items on them."""
-    by_invoice: dict[int, list[Item]] = {invoice.id: [] for invoice in invoices}
-    for item in items_of(connection, caller, list(by_invoice)) if by_invoice else ():
-        by_invoice[item.invoice_id].append(item)
-    for invoice in invoices:
-        invoice.items = by_invoice[invoice.id]
+def _billed(invoice: Invoice, place: Place, q: str | None) -> tuple[list[Item], int]:
+    """The same of an invoice whose items are not rows of their own."""
+    column = known_sort(ITEM_SORTS, place.sort, "sortBy")
+    found = [item for item in invoice.items if q is None or q.lower() in item.description.lower()]
+    found.sort(key=lambda item: (getattr(item, column.key), item.position), reverse=place.falling)
+    return found[(place.page - 1) * place.limit :][: place.limit], len(found)
 
 
 def payments(
@@ -195,7 +200,7 @@ def history(db: Database, caller: Caller, invoice_id: str, *, sort: str, limit: 
     about = (Audit.workspace_id == caller.workspace_id, Audit.subject_id == invoice_id, Audit.subject == "invoice")
     with db.read() as session:
         first = session.scalar(select(Audit).where(*about).order_by(Audit.id).limit(1))
-        if first is None or not _may_see(caller, first.changes["account_id"][1]):
+        if first is None or not may_see(caller, first.changes["account_id"][1]):
             raise NotFound
         return keyset(
             session, select(Audit).where(*about), HISTORY_SORTS, Audit.id, sort=sort, limit=limit, cursor=cursor
@@ -224,7 +229,7 @@ def known_profile(session: Session, caller: Caller, *, lock: bool = False) -> Pr
 
 def owned(session: Session, caller: Caller, invoice_id: str, *, lock: bool = False) -> Invoice:
     """The caller's invoice, in this transaction. Raises NotFound."""
-    query = select(Invoice).where(*_mine(caller), Invoice.uuid == invoice_id)
+    query = select(Invoice).where(*mine(caller), Invoice.uuid == invoice_id)
     query = query.with_for_update().execution_options(populate_existing=True) if lock else query
     invoice = session.scalar(query)
     if invoice is None:
@@ -238,18 +243,6 @@ def submitter(session: Session, invoice: Invoice) -> str:
     return session.scalars(select(Audit.key_id).where(*about).order_by(Audit.id).limit(1)).one()
 
 
-def with_items(session: Session, caller: Caller, invoice: Invoice) -> Invoice:
-    """The same invoice, with its items."""
-    invoice.items = items_of(plainly(session), caller, [invoice.id])
-    return invoice
-
-
-def items_of(connection: Connection, caller: Caller, invoice_ids: Sequence[int]) -> list[Item]:
-    """The items of invoices, for reading alone."""
-    asked = {"workspace_id": caller.workspace_id, "invoice_ids": invoice_ids}
-    return [ITEMS.of(row) for row in connection.execute(ITEMS_OF[connection.dialect.name], asked)]
-
-
 def today(caller: Caller) -> date:
     """The date it is now in the caller's workspace."""
     return rules.today(caller.time_zone)
@@ -260,14 +253,14 @@ def _who(caller: Caller) -> dict[str, Any]:
     return {"workspace_id": caller.workspace_id, "account_ids": caller.account_ids}
 
 
-def _mine(caller: Caller) -> list[ColumnElement[bool]]:
+def mine(caller: Caller) -> list[ColumnElement[bool]]:
     mine = [Invoice.workspace_id == caller.workspace_id]
     if caller.account_ids is not None:
         mine.append(Invoice.account_id.in_(caller.account_ids))
     return mine
 
 
-def _may_see(caller: Caller, account_id: str) -> bool:
+def may_see(caller: Caller, account_id: str) -> bool:
     return caller.account_ids is None or account_id in caller.account_ids
 
 

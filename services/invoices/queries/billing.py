@@ -1,0 +1,129 @@
+"""What is on an invoice: its items, or the time entries and expenses that it is made of."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, bindparam, case, func, select
+from sqlalchemy.orm import Session
+
+from services.invoices import rules
+from services.invoices.models import Invoice, Item, ProjectExpense, TimeEntry
+from shared.caller import Caller
+from shared.currencies import EXPONENT
+from shared.db import plainly
+from shared.money import Money
+from shared.rows import Rows
+from shared.search import among
+
+ITEMS, TIME_ENTRIES, EXPENSES = Rows(Item), Rows(TimeEntry), Rows(ProjectExpense)
+
+DATABASES = ("sqlite", "postgresql")
+ITEMS_OF = {
+    database: select(*ITEMS.columns)
+    .where(Item.workspace_id == bindparam("workspace_id"), among(database, Item.invoice_id, "invoice_ids"))
+    .order_by(Item.invoice_id, Item.position)
+    for database in DATABASES
+}
+TIME_ON = {
+    database: select(*TIME_ENTRIES.columns)
+    .where(TimeEntry.workspace_id == bindparam("workspace_id"), among(database, TimeEntry.invoice_id, "invoice_ids"))
+    .order_by(TimeEntry.logged_at, TimeEntry.id)
+    for database in DATABASES
+}
+EXPENSES_ON = {
+    database: select(*EXPENSES.columns)
+    .where(
+        ProjectExpense.workspace_id == bindparam("workspace_id"),
+        among(database, ProjectExpense.invoice_id, "invoice_ids"),
+    )
+    .order_by(ProjectExpense.id)
+    for database in DATABASES
+}
+"""What is asked most, built once: building a statement takes as long as running it."""
+
+
+def furnish(connection: Connection, caller: Caller, invoices: Sequence[Invoice]) -> None:
+    """Put their items on invoices."""
+    billed = [invoice for invoice in invoices if invoice.billed]
+    others = {invoice.id: invoice for invoice in invoices if not invoice.billed}
+    for invoice in others.values():
+        invoice.items = []
+    for item in items_of(connection, caller, list(others)) if others else ():
+        others[item.invoice_id].items.append(item)
+    if billed:
+        time, expenses = lines_on(connection, caller, [invoice.id for invoice in billed])
+        for invoice in billed:
+            invoice.items = _as_items(invoice, time, expenses)
+
+
+def with_items(session: Session, caller: Caller, invoice: Invoice) -> Invoice:
+    """The same invoice, with its items."""
+    furnish(plainly(session), caller, [invoice])
+    return invoice
+
+
+def items_of(connection: Connection, caller: Caller, invoice_ids: Sequence[int]) -> list[Item]:
+    """The items of invoices, for reading alone."""
+    asked = {"workspace_id": caller.workspace_id, "invoice_ids": invoice_ids}
+    return [ITEMS.of(row) for row in connection.execute(ITEMS_OF[connection.dialect.name], asked)]
+
+
+def lines_on(
+    connection: Connection, caller: Caller, invoice_ids: Sequence[int]
+) -> tuple[list[TimeEntry], list[ProjectExpense]]:
+    """The time entries and the expenses on invoices, for reading alone, each in the order of an invoice."""
+    asked = {"workspace_id": caller.workspace_id, "invoice_ids": invoice_ids}
+    time = connection.execute(TIME_ON[connection.dialect.name], asked)
+    expenses = connection.execute(EXPENSES_ON[connection.dialect.name], asked)
+    return [TIME_ENTRIES.of(row) for row in time], [EXPENSES.of(row) for row in expenses]
+
+
+def carried(session: Session, invoice: Invoice) -> tuple[Money, Money]:
+    """What the time entries and the expenses on an invoice, as they are in the database, add up to."""
+    cost = func.coalesce(func.sum(case((TimeEntry.billable, TimeEntry.cost_minor), else_=0)), 0)
+    time = select(cost).where(TimeEntry.workspace_id == invoice.workspace_id, TimeEntry.invoice_id == invoice.id)
+    expenses = select(func.coalesce(func.sum(ProjectExpense.amount_minor), 0)).where(
+        ProjectExpense.workspace_id == invoice.workspace_id, ProjectExpense.invoice_id == invoice.id
+    )
+    row = plainly(session).execute(select(time.scalar_subquery(), expenses.scalar_subquery())).one()
+    return Money(int(row[0]), invoice.currency), Money(int(row[1]), invoice.currency)
+
+
+def is_held(session: Session, invoice: Invoice) -> bool:
+    """Whether an expense on the invoice is being changed. Only invoices of a project have any."""
+    if invoice.project_id is None:
+        return False
+    held = select(ProjectExpense.uuid).where(
+        ProjectExpense.workspace_id == invoice.workspace_id,
+        ProjectExpense.invoice_id == invoice.id,
+        ProjectExpense.held,
+    )
+    return plainly(session).execute(held.limit(1)).first() is not None
+
+
+def _as_items(invoice: Invoice, time: Iterable[TimeEntry], expenses: Iterable[ProjectExpense]) -> list[Item]:
+    """What adds to a billed invoice, as items: one of each, at what it costs."""
+    entries = (
+        (entry.uuid, entry.description or "", entry.cost_minor or 0)
+        for entry in time
+        if entry.invoice_id == invoice.id and entry.billable
+    )
+    costs = (
+        (expense.uuid, expense.name or expense.description or "", expense.amount_minor)
+        for expense in expenses
+        if expense.invoice_id == invoice.id
+    )
+    micros = 10 ** (rules.MICRO - EXPONENT[invoice.currency])
+    return [
+        ITEMS.new(
+            id=uuid,
+            workspace_id=invoice.workspace_id,
+            invoice_id=invoice.id,
+            position=position,
+            description=description,
+            quantity=1,
+            price_micros=cost * micros,
+            amount_minor=cost,
+        )
+        for position, (uuid, description, cost) in enumerate((*entries, *costs))
+        if cost
+    ]
