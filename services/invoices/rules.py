@@ -222,10 +222,16 @@ def check_items_open(*, billed: bool, relined: bool) -> None:
         raise Refused("The items are time entries and expenses; change those, or take them off the invoice")
 
 
-def check_currency_open(*, carries: bool, converted: bool) -> None:
-    """Raise Refused when the currency changes under time entries and expenses."""
-    if carries and converted:
+def check_currency_open(*, carries: bool) -> None:
+    """Raise Refused when the currency would change under time entries and expenses."""
+    if carries:
         raise Refused("The currency is that of the time entries and expenses on the invoice")
+
+
+def check_project_open(*, carries: bool) -> None:
+    """Raise Refused when the project would change under time entries and expenses."""
+    if carries:
+        raise Refused("The project is that of the time entries and expenses on the invoice")
 
 
 def _rest(total: Money, part: Money, name: str) -> Money:

@@ -1,8 +1,9 @@
 """Lock an invoice, and unlock it."""
 
+from services.invoices import rules
 from services.invoices.actions import writing
 from services.invoices.models import Invoice
-from services.invoices.queries import owned, today, with_items
+from services.invoices.queries import is_held, owned, today, with_items
 from shared.caller import Caller
 from shared.db import Database
 from shared.versions import IfMatch
@@ -13,6 +14,7 @@ def complete(db: Database, caller: Caller, invoice_id: str, expected: IfMatch) -
 
     Raises:
         NotFound, PreconditionFailed.
+        Conflict: an expense on it is being changed.
     """
     return _set(db, caller, invoice_id, expected, completed=True)
 
@@ -32,6 +34,7 @@ def _set(db: Database, caller: Caller, invoice_id: str, expected: IfMatch, *, co
         expected.check(writing.tag(invoice, today(caller)))
         with_items(session, caller, invoice)
         if invoice.completed != completed:
+            rules.check_not_held(held=completed and is_held(session, invoice))
             invoice.completed = completed
             writing.record(session, caller, "completed" if completed else "uncompleted", invoice)
         return invoice

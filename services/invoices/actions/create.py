@@ -5,8 +5,8 @@ from sqlalchemy.orm import Session
 from services.invoices import rules
 from services.invoices.actions import numbers, writing
 from services.invoices.actions.writing import Facts
-from services.invoices.models import Invoice
-from services.invoices.queries import INVOICES, today
+from services.invoices.models import Company, Invoice, Project
+from services.invoices.queries import INVOICES, of_workspace, today
 from shared.caller import Caller
 from shared.db import Database, new_id, now
 
@@ -15,6 +15,7 @@ def create(db: Database, caller: Caller, facts: Facts, *, prefix: str) -> Invoic
     """Draw up an invoice. `prefix`: what its transaction id begins with.
 
     Raises:
+        NotFound: there is no such project.
         Invalid: an amount is too precise for the currency, or too large.
         Refused: figures that do not agree, more asked for than the total, or a number that is already used.
     """
@@ -29,6 +30,7 @@ def _create(session: Session, caller: Caller, facts: Facts, prefix: str) -> Invo
     written = writing.lines(facts)
     amounts = rules.totals(currency, rules.summed(written, currency), **writing.figures(facts, currency))
     moment = now()
+    company = _company(session, caller, facts["project_id"]) if facts.get("project_id") else None
     invoice = INVOICES.new(
         uuid=new_id(),
         workspace_id=caller.workspace_id,
@@ -43,7 +45,9 @@ def _create(session: Session, caller: Caller, facts: Facts, prefix: str) -> Invo
         tax_minor=amounts.tax.minor,
         total_minor=amounts.total.minor,
         paid_minor=0,
-        fixed=amounts.total.minor != 0,
+        client_name=company and company.name,
+        project_id=facts.get("project_id"),
+        fixed=bool(written or amounts.total.minor or facts.get(writing.FIXED) is not None),
         billed=False,
         time_minor=0,
         expenses_minor=0,
@@ -63,3 +67,9 @@ def _create(session: Session, caller: Caller, facts: Facts, prefix: str) -> Invo
     writing.put_items(session, invoice)
     writing.keep(session, invoice, payment)
     return invoice
+
+
+def _company(session: Session, caller: Caller, project_id: int) -> Company | None:
+    """Whose project it is: the client, unless another one is named."""
+    project = of_workspace(session, Project, caller, project_id)
+    return session.get(Company, project.company_id) if project.company_id else None

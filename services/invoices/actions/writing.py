@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from services.invoices import rules
 from services.invoices.actions import numbers
 from services.invoices.models import Invoice, Item, Payment
-from services.invoices.queries import ITEMS, PAYMENTS, today
-from services.invoices.rules import Line
+from services.invoices.queries import ITEMS, PAYMENTS, is_held, today
+from services.invoices.rules import Amounts, Line
 from shared import audit
 from shared.amounts import exact
 from shared.caller import Caller
@@ -38,11 +38,15 @@ PLAIN = {
     "subcategory_name": "subcategory_name",
     "payment_method": "payment_method",
     "user_email": "user_email",
+    "po_number": "po_number",
 }
 """Facts that are a column as they are."""
 
 FIGURES = ("subtotal", "tax", "total")
 REQUESTED = "amount_requested"
+FIXED = "fixed_cost"
+AMOUNTS = frozenset({"items", "currency", REQUESTED, FIXED, *FIGURES})
+"""Facts that the amounts depend on. A fixed cost is the total; null lets time entries and expenses make it."""
 
 
 def tag(invoice: Invoice, day: date) -> str:
@@ -60,7 +64,10 @@ def apply_plain(invoice: Invoice, facts: Facts) -> None:
 
 def figures(facts: Facts, currency: str) -> dict[str, Money]:
     """The figures that were written. Raises Invalid when one is too precise for the currency, or too large."""
-    return {name: exact(facts[name], currency, name) for name in FIGURES if name in facts}
+    named = {name: exact(facts[name], currency, name) for name in FIGURES if name in facts}
+    if facts.get(FIXED) is not None:
+        named["total"] = exact(facts[FIXED], currency, FIXED)
+    return named
 
 
 def requested(facts: Facts, total: Money) -> int:
@@ -126,6 +133,7 @@ def move(session: Session, caller: Caller, invoice: Invoice, to: str) -> tuple[P
         Refused: it cannot make that move.
     """
     was = invoice.lifecycle
+    rules.check_not_held(held=was == rules.DRAFT and is_held(session, invoice))
     invoice.lifecycle = rules.move(was, to)
     if was == rules.DRAFT and to != rules.DRAFT and invoice.number is None:
         invoice.number, invoice.series = numbers.take(session, caller), True
@@ -170,4 +178,22 @@ def keep(session: Session, invoice: Invoice, payment: Payment | None) -> None:
 def record(session: Session, caller: Caller, action: str, invoice: Invoice, told: Told | None = None) -> None:
     """Tell the change in the history, with the currency its amounts are in. Call it before the change is flushed."""
     audit.record(session, caller, action, invoice, {"currency": [invoice.currency] * 2, **(told or {})})
-    invoice.updated_by = caller.member_id
+    if caller.member_id is not None:  # else it is a service at work, and no person
+        invoice.updated_by = caller.member_id
+
+
+def reopen(invoice: Invoice) -> None:
+    """Let a decision that was about other amounts be as if it had never been taken."""
+    again = rules.reopened(invoice.approval)
+    if again != invoice.approval:
+        invoice.approval = again
+        invoice.approved_by_manager_email = invoice.finance_approver_email = invoice.comment = None
+
+
+def set_amounts(invoice: Invoice, amounts: Amounts) -> None:
+    """Take over the three figures."""
+    invoice.subtotal_minor, invoice.tax_minor, invoice.total_minor = (
+        amounts.subtotal.minor,
+        amounts.tax.minor,
+        amounts.total.minor,
+    )

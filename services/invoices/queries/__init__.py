@@ -1,6 +1,6 @@
 """What can be asked of the invoice service."""
 
-from services.invoices.queries.billing import ITEMS, TIME_ENTRIES, carried, is_held, with_items
+from services.invoices.queries.billing import ITEMS, TIME_ENTRIES, carried, carries, is_held, with_items
 from services.invoices.queries.invoices import (
     HISTORY_SORTS,
     INVOICES,
@@ -52,6 +52,7 @@ __all__ = [
     "bill",
     "bills",
     "carried",
+    "carries",
     "companies",
     "company",
     "entries",

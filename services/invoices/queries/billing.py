@@ -88,6 +88,17 @@ def carried(session: Session, invoice: Invoice) -> tuple[Money, Money]:
     return Money(int(row[0]), invoice.currency), Money(int(row[1]), invoice.currency)
 
 
+def carries(session: Session, invoice: Invoice) -> bool:
+    """Whether there are time entries or expenses on the invoice, whatever they cost."""
+    time, expenses = (
+        select(each.uuid).where(each.workspace_id == invoice.workspace_id, each.invoice_id == invoice.id).limit(1)
+        for each in (TimeEntry, ProjectExpense)
+    )
+    return invoice.project_id is not None and any(
+        plainly(session).execute(query).first() is not None for query in (time, expenses)
+    )
+
+
 def is_held(session: Session, invoice: Invoice) -> bool:
     """Whether an expense on the invoice is being changed. Only invoices of a project have any."""
     if invoice.project_id is None:
