@@ -11,13 +11,14 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import MethodNotAllowed
 
-from gateway import client, routes
+from gateway import client, credentials, routes
 from gateway.forward import forward
 from gateway.pages import pages
 from gateway.parts import build, parts
 from gateway.settings import Settings
 from shared import errors
 from shared.caller import Caller
+from shared.dialects import spoken_at
 from shared.logs import request_id
 from shared.web import begin, word_errors
 
@@ -69,8 +70,8 @@ def _who() -> Caller:
     Raises:
         Unauthorized: none, or none that is valid.
     """
-    scheme, _, key = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-    caller = parts().keys.find(key.strip(" ")) if scheme.lower() == "bearer" else None
+    key = credentials.key(request.environ.get("HTTP_AUTHORIZATION", ""), spoken_at(request.path).schemes)
+    caller = parts().keys.find(key) if key else None
     if caller is None:
         raise errors.Unauthorized
     return caller

@@ -19,9 +19,12 @@ Document = dict[str, Any]
 FRESH = 60.0
 """Seconds for which the document is served before the services are asked again."""
 
-HEAD: Document = {"openapi": "3.0.3", "servers": [{"url": "/"}], "security": [{"bearerAuth": []}]}
+HEAD: Document = {"openapi": "3.0.3", "servers": [{"url": "/"}]}
 
-BEARER = {"type": "http", "scheme": "bearer", "description": "An API key: `Authorization: Bearer KEY`."}
+SCHEMES = {
+    "Bearer": "An API key: `Authorization: Bearer KEY`.",
+    "Basic": "An API key as the user name, with any password or none.",
+}
 
 
 class Description:
@@ -72,9 +75,15 @@ def merged(parts: Mapping[str, Document], dialect: Dialect) -> Document:
         for section, named in clear["components"].items():
             components.setdefault(section, {}).update(named)
     shown = {section: dict(sorted(named.items())) for section, named in components.items()}
-    shown["securitySchemes"] = {"bearerAuth": BEARER}
+    schemes = {f"{name.lower()}Auth": _scheme(name) for name in dialect.schemes}
+    shown["securitySchemes"] = schemes
     info = {"title": dialect.title, "description": dialect.about, "version": "v1"}
-    return {**HEAD, "info": info, "tags": list(tags.values()), "paths": paths, "components": shown}
+    told = {"info": info, "security": [{name: []} for name in schemes], "tags": list(tags.values())}
+    return {**HEAD, **told, "paths": paths, "components": shown}
+
+
+def _scheme(name: str) -> Document:
+    return {"type": "http", "scheme": name.lower(), "description": SCHEMES[name]}
 
 
 def _narrowed(part: Document, dialect: Dialect) -> Document:

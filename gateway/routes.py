@@ -1,7 +1,13 @@
-"""The routing table: which service answers which path. A prefix stands for itself and for whole segments below it."""
+"""The routing table: which service answers which path.
+
+A prefix stands for itself and for whole segments below it. One that has an ending stands for what ends so:
+`/invoices.json`, and `/invoices/7.json` below it. A `*` in it is any one segment. The first row that fits counts.
+"""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +25,13 @@ ROUTES = (
     Route("/v1/dev/finance/expenses", "expenses"),
     Route("/api/v1/invoices", "invoices"),
     Route("/api/invoices", "invoices"),
+    Route("/invoices.json", "invoices"),
+    Route("/projects/*/expenses.json", "expenses"),
+    Route("/projects.json", "invoices"),
+    Route("/companies.json", "invoices"),
+    Route("/time_entries.json", "invoices"),
+    Route("/currencycodes.json", "invoices"),
+    Route("/expenses.json", "expenses"),
 )
 
 SERVICES = tuple(dict.fromkeys(route.service for route in ROUTES))
@@ -47,8 +60,11 @@ def find(target: str) -> Route | None:
     path = target.partition("?")[0]
     if _AMBIGUOUS.search(path):
         return None
-    return next((route for route in ROUTES if _covers(route.prefix, path)), None)
+    return next((route for route in ROUTES if _covered(route.prefix)(path)), None)
 
 
-def _covers(prefix: str, path: str) -> bool:
-    return path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in ("", "/")
+@cache
+def _covered(prefix: str) -> Callable[[str], object]:
+    """Whether a path is the prefix, or lies below it."""
+    stem, dot, ending = (re.escape(each) for each in prefix.partition("."))
+    return re.compile(stem.replace(r"\*", "[^/]+") + "(?:/.*)?" + dot + ending).fullmatch

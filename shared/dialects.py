@@ -24,6 +24,8 @@ class Dialect:
     """The JSON Schema of that body."""
     refused: type[ApiError] = Refused
     """What stands for every refusal, 422, in the description."""
+    schemes: tuple[str, ...] = ("Bearer",)
+    """How a key may be shown, as the Authorization header calls it."""
 
 
 def _in_finance(error: ApiError, _method: str) -> dict[str, Any]:
@@ -45,6 +47,11 @@ def _in_accounts(error: ApiError, method: str) -> dict[str, Any]:
     return {"success": False, "message": message, "error": why}
 
 
+def _in_projects(error: ApiError, _method: str) -> dict[str, Any]:
+    why = "; ".join(_flat(error.errors or {}))
+    return {"STATUS": "Error", "MESSAGE": f"{error}: {why}" if why else str(error)}
+
+
 def _flat(said: Mapping[str, Any], at: str = "") -> Iterator[str]:
     """`field: what is wrong`, one after the other; `items.0.quantity` where the field is nested."""
     for name, told in said.items():
@@ -57,6 +64,11 @@ def _flat(said: Mapping[str, Any], at: str = "") -> Iterator[str]:
 
 def _object(required: list[str], **properties: Any) -> dict[str, Any]:
     return {"type": "object", "required": required, "properties": properties, "additionalProperties": False}
+
+
+def _of_projects(path: str) -> bool:
+    first = path.lstrip("/").partition("/")[0]
+    return path.endswith(".json") and first not in ("v1", "api", "openapi", "docs", "internal")
 
 
 TEXT = {"type": "string"}
@@ -96,8 +108,21 @@ APPROVALS = Dialect(
     word=_in_finance,
     error=BY_FIELD,
 )
+PROJECTS = Dialect(
+    "projects",
+    title="Countinghouse Projects API",
+    about="Invoices of projects, made of the time and the expenses spent on them; companies and people.",
+    owns=_of_projects,
+    word=_in_projects,
+    error=_object(
+        ["STATUS", "MESSAGE"],
+        STATUS={"type": "string", "enum": ["Error"]},
+        MESSAGE=TEXT | {"description": "What is wrong; each field that is to blame, by its name."},
+    ),
+    schemes=("Bearer", "Basic"),
+)
 
-DIALECTS = (FINANCE, ACCOUNTS, APPROVALS)
+DIALECTS = (FINANCE, ACCOUNTS, APPROVALS, PROJECTS)
 
 
 def spoken_at(path: str) -> Dialect:

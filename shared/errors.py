@@ -52,9 +52,6 @@ class Invalid(ApiError):
 class Unauthorized(ApiError):
     status, message = HTTPStatus.UNAUTHORIZED, "Invalid or missing API key"
 
-    def __init__(self) -> None:
-        super().__init__(headers={"WWW-Authenticate": 'Bearer realm="countinghouse"'})
-
 
 class Forbidden(ApiError):
     status, message = HTTPStatus.FORBIDDEN, "This API key may not do that"

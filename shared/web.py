@@ -37,7 +37,7 @@ from shared.page import Page
 from shared.versions import IfMatch
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-KEPT_HEADERS = ("Content-Type", "ETag", "Location")
+KEPT_HEADERS = ("Content-Type", "ETag", "Location", "id")
 OPEN = frozenset({"healthz", "readyz"})
 """The only endpoints that answer a stranger."""
 
@@ -204,8 +204,12 @@ def answer(body: Any, status: int = 200) -> Response:
 
 def spoken(error: errors.ApiError) -> Response:
     """An error in the words of the path's dialect."""
-    response = answer(dialects.spoken_at(request.path).word(error, request.method), int(error.status))
+    dialect = dialects.spoken_at(request.path)
+    response = answer(dialect.word(error, request.method), int(error.status))
     response.headers.update(error.headers)
+    if isinstance(error, errors.Unauthorized):
+        for scheme in dialect.schemes:
+            response.headers.add("WWW-Authenticate", f'{scheme} realm="countinghouse"')
     return response
 
 

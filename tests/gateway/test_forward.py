@@ -120,6 +120,10 @@ def test_the_answers_headers_come_back(gateway: Gateway) -> None:
             ("Link", "<b>; rel=prev"),
             ("Cache-Control", "private"),
             ("X-Request-Id", "theirs"),
+            ("id", "99"),
+            ("x-page", "1"),
+            ("x-pages", "2"),
+            ("x-records", "51"),
             ("Keep-Alive", "timeout=5"),
         ):
             handler.send_header(name, value)
@@ -135,6 +139,7 @@ def test_the_answers_headers_come_back(gateway: Gateway) -> None:
     assert reply.headers.get_all("Content-Type") == ["application/pdf"]
     assert reply.headers.get_all("Cache-Control") == ["private"]
     assert reply.headers["X-Request-Id"] != "theirs"
+    assert [reply.headers[name] for name in ("id", "x-page", "x-pages", "x-records")] == ["99", "1", "2", "51"]
     assert "Keep-Alive" not in reply.headers
     assert len(reply.headers.get_all("Server") or []) <= 1
     assert len(reply.headers.get_all("Date") or []) <= 1

@@ -28,7 +28,7 @@ from tests.gateway.conftest import CALLER_SECRET, Gateway, Start
 from tests.gateway.peers import Respond, Seen, respond
 
 PATHS = {
-    "invoices": ("/v1/dev/finance/invoices", "/api/v1/invoices", "/api/invoices"),
+    "invoices": ("/v1/dev/finance/invoices", "/api/v1/invoices", "/api/invoices", "/invoices.json"),
     "budgets": ("/v1/dev/finance/budgets/<id>",),
     "expenses": ("/v1/dev/finance/expenses",),
 }
@@ -94,8 +94,12 @@ def test_each_dialect_has_a_valid_document(described: Gateway, dialect: Dialect)
     validate(reply.json)
     assert reply.json["info"] == {"title": dialect.title, "description": dialect.about, "version": "v1"}
     assert reply.json["servers"] == [{"url": "/"}]
-    assert reply.json["security"] == [{"bearerAuth": []}]
-    assert reply.json["components"]["securitySchemes"]["bearerAuth"]["scheme"] == "bearer"
+    also = ["basic"] if dialect.name == "projects" else []
+    schemes = reply.json["components"]["securitySchemes"]
+    assert [(name, said["scheme"]) for name, said in schemes.items()] == [
+        (f"{scheme}Auth", scheme) for scheme in ("bearer", *also)
+    ]
+    assert reply.json["security"] == [{name: []} for name in schemes]
 
 
 @pytest.mark.parametrize(
@@ -104,6 +108,7 @@ def test_each_dialect_has_a_valid_document(described: Gateway, dialect: Dialect)
         ("finance", FINANCE_PATHS, ["invoices", "budgets", "expenses"]),
         ("accounts", ACCOUNTS_PATHS, ["invoices"]),
         ("approvals", ["/api/invoices"], ["invoices"]),
+        ("projects", ["/invoices.json"], ["invoices"]),
     ],
 )
 def test_a_document_has_the_paths_of_its_dialect_alone(

@@ -2,16 +2,19 @@
 
 import socket
 import time
+from base64 import b64encode
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import CapturingLogger
 
 from gateway.keys import actions, secret
 from shared.db import new_id, now
 from tests.gateway.conftest import KEY_SECRET, Gateway
 
 REFUSED = {"message": "Invalid or missing API key"}
+REFUSED_IN_PROJECTS = {"STATUS": "Error", "MESSAGE": "Invalid or missing API key"}
 
 UNMATCHED = [
     "/",
@@ -24,6 +27,8 @@ UNMATCHED = [
     "/docs/../internal",
     "/docs/nothing.js/x",
     "/openapi/other.json",
+    "/invoices/7",
+    "/projects/7/expenses",
     "/static/docs.html",
 ]
 
@@ -65,6 +70,77 @@ def test_a_valid_key_is_told_that_nothing_is_there(gateway: Gateway, target: str
 def test_what_is_not_a_bearer_key_is_refused(gateway: Gateway, header: str) -> None:
     said = {"Authorization": header.format(key=gateway.issued.key)}
     assert refused(gateway, key=None, headers=said)
+
+
+def basic(words: str | bytes) -> dict[str, str]:
+    """The header that shows this as HTTP Basic."""
+    return {"Authorization": f"Basic {b64encode(words if isinstance(words, bytes) else words.encode()).decode()}"}
+
+
+@pytest.mark.parametrize("password", ["", "x", "a:b", "ü", "{key}"])
+@pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC"])
+def test_in_projects_a_key_is_also_a_user_name_with_any_password(gateway: Gateway, scheme: str, password: str) -> None:
+    said = basic(f"{gateway.issued.key}:{password}".replace("{key}", gateway.issued.key))
+    said = {"Authorization": said["Authorization"].replace("Basic", scheme)}
+    assert gateway.get("/invoices.json", key=None, headers=said).status == 200
+    assert gateway.get("/invoices.json").status == 200
+    assert [seen.headers["Authorization"] for seen in gateway.invoices.requests] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Basic",
+        "Basic ",
+        "Basic {key}",
+        "Basic {key}:x",
+        "Basic !!!!",
+        "Basic YQ",
+        "Basic é",
+        "Token {key}",
+        "{key}",
+        *(basic(words)["Authorization"] for words in ("", ":", "x:y", ":x", b"\xff:x", b"\xff")),
+    ],
+)
+def test_in_projects_whoever_shows_no_key_is_told_both_ways_to_show_one(gateway: Gateway, header: str) -> None:
+    for target in ("/invoices.json", "/nothing.json"):
+        said = {"Authorization": header.format(key=gateway.issued.key)}
+        reply = gateway.call("POST", target, key=None, headers=said, body=b"{")
+        assert (reply.status, reply.json) == (401, REFUSED_IN_PROJECTS)
+        assert reply.headers.get_all("WWW-Authenticate") == [
+            'Bearer realm="countinghouse"',
+            'Basic realm="countinghouse"',
+        ]
+    assert gateway.asked == 0
+
+
+def test_in_projects_a_user_name_without_a_colon_is_refused(gateway: Gateway) -> None:
+    assert gateway.get("/invoices.json", key=None, headers=basic(gateway.issued.key)).status == 401
+    assert gateway.get("/invoices.json", key=None, headers=basic(f"x:{gateway.issued.key}")).status == 401
+
+
+def test_no_other_dialect_takes_a_user_name(gateway: Gateway) -> None:
+    for target in ("/v1/dev/finance/invoices", "/invoices/7", "/internal/openapi.json"):
+        assert refused(gateway, target, key=None, headers=basic(f"{gateway.issued.key}:x"))
+    reply = gateway.get("/api/v1/invoices", key=None, headers=basic(f"{gateway.issued.key}:x"))
+    assert (reply.status, reply.headers.get_all("WWW-Authenticate")) == (401, ['Bearer realm="countinghouse"'])
+
+
+def test_neither_key_nor_password_is_logged(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = CapturingLogger()
+    monkeypatch.setattr("gateway.app.log", log)
+    for key in (gateway.issued.key, f"{gateway.issued.key}x"):
+        gateway.get("/invoices.json", key=None, headers=basic(f"{key}:hush-hush"))
+    assert [call.kwargs["status"] for call in log.calls] == [200, 401]
+    assert "hush" not in str(log.calls)
+    assert gateway.issued.key not in str(log.calls)
+
+
+def test_what_no_dialect_row_answers_is_not_found_in_the_words_of_projects(gateway: Gateway) -> None:
+    reply = gateway.get("/nothing.json")
+    assert (reply.status, reply.json) == (404, {"STATUS": "Error", "MESSAGE": "Resource not found"})
+    assert gateway.asked == 0
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
