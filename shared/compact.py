@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 from flask import Response
@@ -15,6 +15,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
 from shared.bodies import json_body, load
 from shared.currencies import EXPONENT
+from shared.describe import UNCONDITIONAL
 from shared.errors import Refused
 from shared.fields import Day, Text, WholeNumber
 from shared.page import Place
@@ -25,9 +26,7 @@ PAGE_SIZE, MOST, MAX_PAGE = 50, 500, 10**9
 _DAY = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
 _TRUE, _FALSE = frozenset({"1", "true", "yes"}), frozenset({"0", "false", "no"})
 
-STATUS = {"type": "string", "enum": ["OK"]}
 DONE: dict[str, Any] = {"STATUS": "OK"}
-CREATED: dict[str, Any] = {"STATUS": "OK", "id": 99}
 
 
 # What comes in
@@ -75,21 +74,45 @@ def takes(
 ) -> Callable[[View], View]:
     """Give a view what the wrapper `{name: {...}}` of its body holds, as its first argument.
 
-    Empty text is null. What is unknown is left out, as clients send fields of their own. Without the wrapper: Refused.
+    Empty text is null; `companyId`, `company_id` and `company-id` are one field. What is unknown is left out, as
+    clients send fields of their own. Without the wrapper: Refused.
     """
-    wrapper = Schema.from_dict({name: fields.Nested(schema, required=True)}, name=f"{schema.__name__}Body")
     reader = schema(unknown=EXCLUDE)
-    said: dict[str, Any] = {"schema": wrapper} | ({"example": {name: example}} if example else {})
+    keys = {_folded(each.data_key or own): each.data_key or own for own, each in reader.load_fields.items()}
+    said: dict[str, Any] = {"schema": _wrapper(name, schema)} | ({"example": {name: example}} if example else {})
 
     def mark(view: View) -> View:
         @wraps(view)
         def reading(*args: Any, **kwargs: Any) -> Any:
-            return view(load(reader, _inside(name)), *args, **kwargs)
+            return view(load(reader, _in_our_keys(_inside(name), keys)), *args, **kwargs)
 
         described: View = routes.doc(requestBody={"required": True, "content": {"application/json": said}})(reading)
         return described
 
     return mark
+
+
+class Done(Schema):
+    """It is done."""
+
+    STATUS = fields.String(metadata={"enum": ["OK"]})
+
+
+class Created(Done):
+    """Something is made."""
+
+    id = fields.Integer()
+
+
+def does(routes: Routes) -> Any:
+    """Describe a view that answers with `done`."""
+    return routes.response(200, Done, example=DONE)
+
+
+def makes(routes: Routes) -> Any:
+    """Describe a view that answers with `created`."""
+    described = routes.response(201, Created, example=DONE | {"id": 99})
+    return lambda view: routes.doc(**{UNCONDITIONAL: True})(described(view))
 
 
 def queried(routes: Routes, schema: type[Schema] = PageQuery) -> Any:
@@ -104,11 +127,26 @@ def known_currency(code: str | None) -> str | None:
     return code
 
 
+@cache
+def _wrapper(name: str, schema: type[Schema]) -> type[Schema]:
+    return Schema.from_dict({name: fields.Nested(schema, required=True)}, name=f"{schema.__name__}Body")
+
+
 def _inside(name: str) -> Any:
     body = json_body()
     if not isinstance(body, dict) or not isinstance(body.get(name), dict):
         raise Refused(f'The body must be {{"{name}": {{...}}}}')
     return _without_blanks(body[name])
+
+
+def _in_our_keys(body: dict[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
+    """The same with the keys that the schema has; where one is there in several spellings, the schema's own counts."""
+    others = {keys.get(_folded(name), name): value for name, value in body.items()}
+    return others | {name: body[name] for name in keys.values() if name in body}
+
+
+def _folded(name: str) -> str:
+    return name.replace("-", "").replace("_", "").lower()
 
 
 def _without_blanks(value: Any) -> Any:

@@ -38,6 +38,10 @@ IF_MATCH = {
 }
 
 
+UNCONDITIONAL = "x-unconditional"
+"""Marks an operation below one thing's path that makes another, and so takes no If-Match."""
+
+
 class ListSchema(Schema):
     """The envelope of every list; whose it is adds `data`."""
 
@@ -80,7 +84,7 @@ def _complete(operation: Document, method: str, path: str) -> Document:
     of_one = "{" in path
     write = method in ("post", "put", "patch", "delete")
     replace = method in ("put", "patch")  # also of what there is only one of, the settings, with no id in its path
-    change = replace or (write and of_one)
+    change = replace or (write and of_one and not operation.pop(UNCONDITIONAL, False))
     kinds = ALWAYS + (WRITES if write else ()) + (OF_ONE if of_one else ()) + (CHANGES_OF_ONE if change else ())
     if write:
         operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)

@@ -19,7 +19,8 @@ ApiError
   DeadlineExceeded      504   a part of the product did not answer in time
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -136,3 +137,13 @@ BY_STATUS: dict[int, type[ApiError]] = {
     )
 }
 """The member of the family that a bare HTTP status stands for."""
+
+
+@contextmanager
+def renamed(names: Mapping[str, str]) -> Iterator[None]:
+    """Let the domain's blame fall on what a field is called in a dialect."""
+    try:
+        yield
+    except Invalid as wrong:
+        named = {names.get(name, name): why for name, why in (wrong.errors or {}).items()}
+        raise Invalid(str(wrong), errors=named) from None

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 from flask import Flask
+from requests.adapters import BaseAdapter
 
-from services.invoices import messages
-from services.invoices.api import accounts, approvals, finance
+from services.invoices import internal, messages
+from services.invoices.api import accounts, approvals, finance, projects
 from services.invoices.settings import Settings
 from shared.db import Database
+from shared.http import Peer
 from shared.outbox import Relay
 from shared.web import Service, new_app
 
@@ -15,15 +17,21 @@ NAME = "invoices"
 HISTORY = Path(__file__).with_name("migrations")
 
 
-def create_app(settings: Settings) -> Flask:
-    """The app that answers requests."""
+def create_app(settings: Settings, *, wire: BaseAdapter | None = None) -> Flask:
+    """The app that answers requests. `wire`: how the expense service is reached, when not over the network."""
     db = Database(settings.database_url, threads=settings.threads)
     service = Service(NAME, db, settings.caller_secret, HISTORY)
-    app = new_app(service, (*finance.ROUTES, accounts.routes, approvals.routes))
+    app = new_app(service, (*finance.ROUTES, accounts.routes, approvals.routes, *projects.ROUTES, internal.routes))
     app.extensions["settings"] = settings
+    app.extensions["topics"] = messages.topics(settings, _expenses(settings, wire), deadline=settings.billing_deadline)
     return app
 
 
-def create_relay(settings: Settings) -> Relay:
+def create_relay(settings: Settings, *, wire: BaseAdapter | None = None) -> Relay:
     """The relay that delivers this service's messages."""
-    return Relay(Database(settings.database_url, threads=2), messages.topics(settings))
+    topics = messages.topics(settings, _expenses(settings, wire), deadline=5)
+    return Relay(Database(settings.database_url, threads=2), topics)
+
+
+def _expenses(settings: Settings, wire: BaseAdapter | None) -> Peer:
+    return Peer(NAME, "expenses", settings.expenses_url, settings.caller_secret, adapter=wire)

@@ -1,20 +1,25 @@
-"""What the invoice service sends to whom: mail to clients and to those who approve, and what became of it."""
+"""What the invoice service sends to whom: mail, to clients and to those who approve; and to the expense service, which
+invoice an expense is on.
+"""
 
+from collections.abc import Iterable
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.invoices import letter, mail
-from services.invoices.models import Invoice, Profile
+from services.invoices.models import Invoice, Profile, ProjectExpense
 from services.invoices.settings import Settings
 from shared import audit, outbox
 from shared.caller import Caller
-from shared.db import new_id, now
+from shared.db import Database, new_id, now
+from shared.http import Peer
 from shared.lengths import DESCRIPTION
 from shared.outbox import Outbox, Topic, Topics
 
-MAIL = "mail"
+MAIL, BILLING = "mail", "billing"
 QUEUED, DELIVERED, FAILED = "queued", "delivered", "failed"
 
 
@@ -37,13 +42,44 @@ def _put(
     outbox.put(session, MAIL, key, workspace_id=invoice.workspace_id, version=1, body=written | facts)
 
 
-def topics(settings: Settings) -> Topics:
+def put_billing(session: Session, expense: ProjectExpense) -> Outbox:
+    """Write which invoice an expense is on; the caller delivers it after the commit."""
+    return outbox.put(
+        session,
+        BILLING,
+        expense.uuid,
+        workspace_id=expense.workspace_id,
+        version=expense.billing_version,
+        body={"invoice_id": expense.invoice_id},
+        leased=True,
+    )
+
+
+def deliver_all(db: Database, topics: Topics, messages: Iterable[Outbox]) -> None:
+    """Deliver messages, until the receiver is away: the relay goes on where this ends."""
+    for message in messages:
+        if not outbox.deliver(db, topics, message):
+            return
+
+
+def current() -> Topics:
+    """How the messages of the app that answers this request leave."""
+    known: Topics = current_app.extensions["topics"]
+    return known
+
+
+def topics(settings: Settings, expenses: Peer, *, deadline: float) -> Topics:
     """How each kind of message leaves."""
 
     def send_mail(message: Outbox) -> None:
         mail.deliver(settings, message.key, message.body)
 
-    return {MAIL: Topic(send_mail, _settled)}
+    def send_billing(message: Outbox) -> None:
+        body = {"version": message.version, **message.body}
+        path = f"/internal/billings/{message.key}"
+        expenses.put(path, body, workspace_id=message.workspace_id, deadline=deadline)
+
+    return {MAIL: Topic(send_mail, _settled), BILLING: Topic(send_billing)}
 
 
 def _settled(session: Session, message: Outbox, failure: str | None) -> None:

@@ -280,6 +280,12 @@ def check_billable(project_id: int | None, of_invoice: int | None, on: int | Non
         raise Refused(f"It is on the invoice {on}")
 
 
+def check_expense_stays(*, project_id: int | None, to: int | None) -> None:
+    """Raise Refused when an expense on an invoice would change its project."""
+    if project_id != to:
+        raise Refused("The expense is on an invoice of its project; take it off first")
+
+
 def check_not_held(*, held: bool) -> None:
     """Raise Conflict while an expense on the invoice, or about to be, is being changed."""
     if held:

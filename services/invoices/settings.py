@@ -14,6 +14,8 @@ CHOICES = {"mail_channel": ("file", "smtp"), "smtp_tls": ("none", "starttls", "t
 class Settings(config.Settings):
     """Each field is the variable of the same name in capitals; the base adds DATABASE_URL, CALLER_SECRET, ..."""
 
+    expenses_url: str = "http://expenses:8000"
+    billing_deadline: float = 1.0  # seconds for telling it which invoice an expense is on; then the relay goes on
     transaction_prefix: str = "H360-"  # what every transaction id begins with
     separation_of_duties: bool = False  # whether the key that submitted an invoice may not decide on it
     mail_channel: str = "file"  # file: .eml files in MAIL_FOLDER; smtp: through SMTP_HOST

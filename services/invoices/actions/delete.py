@@ -3,19 +3,25 @@
 from sqlalchemy import select
 
 from services.invoices import rules
-from services.invoices.actions import writing
+from services.invoices.actions import billing, writing
 from services.invoices.models import Payment
 from services.invoices.queries import owned, today
 from shared.caller import Caller
 from shared.db import Database
+from shared.outbox import Topics
 from shared.versions import IfMatch
 
 
-def delete(db: Database, caller: Caller, invoice_id: str, expected: IfMatch, *, user_email: str | None = None) -> None:
-    """Delete an invoice and its items for good. Its history stays. `user_email`: whose it must be, and unpaid.
+def delete(
+    db: Database, caller: Caller, invoice_id: str, expected: IfMatch, topics: Topics, *, user_email: str | None = None
+) -> None:
+    """Delete an invoice and its items for good. Its history stays; its time entries and expenses can be billed again.
+
+    `user_email`: whose it must be, and unpaid.
 
     Raises:
         NotFound, PreconditionFailed.
+        Conflict: an expense on it is being changed.
         Forbidden: it is another user's.
         Refused: it is completed, has a payment, or has a number from the series.
     """
@@ -29,5 +35,7 @@ def delete(db: Database, caller: Caller, invoice_id: str, expected: IfMatch, *, 
         mine = (Payment.workspace_id == caller.workspace_id, Payment.invoice_id == invoice.id)
         has_payments = session.scalar(select(Payment.id).where(*mine).limit(1)) is not None
         rules.check_deletable(invoice.paid, has_payments=has_payments, series=invoice.series)
-        writing.record(session, caller, "deleted", invoice)
+        with session.no_autoflush:
+            told = billing.release(db, session, invoice, topics)
+            writing.record(session, caller, "deleted", invoice, told)
         session.delete(invoice)

@@ -3,8 +3,6 @@
 Amounts have the decimals of the invoice's currency: two in most, none in yen.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -12,9 +10,9 @@ from urllib.parse import quote
 from flask import Response, request
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from services.invoices import actions, queries, rules, settings
+from services.invoices import actions, messages, queries, rules, settings
 from shared.bodies import json_body, load
-from shared.errors import Forbidden, Invalid
+from shared.errors import Forbidden, Invalid, renamed
 from shared.fields import Amount, Day, Email, Text, TrueOrFalse, WholeNumber
 from shared.lengths import DESCRIPTION, NAME
 from shared.page import Place
@@ -285,7 +283,7 @@ def create_invoice(facts: dict[str, Any]) -> Response:
     """Create an invoice."""
     _check_company(facts)
     prefix = settings.current().transaction_prefix
-    with _in_our_words():
+    with renamed(RESPELLED):
         invoice = actions.create(db(), caller(), facts, prefix=prefix)
     location = f"{PATH}/{quote(invoice.transaction_id, safe='')}"
     return _shown(invoice, CREATED, FACTS, status=201, location=location)
@@ -306,7 +304,7 @@ def update_invoice(facts: dict[str, Any], transaction_id: str) -> Response:
     _check_company(facts)
     known = queries.transaction(db(), caller(), transaction_id)
     _check_sent_back(facts, known)
-    with _in_our_words():
+    with renamed(RESPELLED):
         invoice = actions.update(db(), caller(), known.uuid, facts, if_match())
     return _shown(invoice, UPDATED, FACTS)
 
@@ -346,7 +344,7 @@ def destroy_invoice(query: dict[str, Any], transaction_id: str) -> Response:
     """Delete an invoice of which nothing is paid. Its user is named in the body or in the query."""
     user_email = _owner(query)
     uuid = queries.transaction(db(), caller(), transaction_id).uuid
-    actions.delete(db(), caller(), uuid, if_match(), user_email=user_email)
+    actions.delete(db(), caller(), uuid, if_match(), messages.current(), user_email=user_email)
     return answer({"message": DELETED, "transaction_id": transaction_id})
 
 
@@ -411,13 +409,3 @@ def _owner(query: dict[str, Any]) -> str:
 def _house() -> actions.House:
     known = settings.current()
     return actions.House(domain=known.mail_domain, apart=known.separation_of_duties)
-
-
-@contextmanager
-def _in_our_words() -> Iterator[None]:
-    """Let the domain's blame fall on what a field is called here."""
-    try:
-        yield
-    except Invalid as wrong:
-        named = {RESPELLED.get(name, name): why for name, why in (wrong.errors or {}).items()}
-        raise Invalid(str(wrong), errors=named) from None

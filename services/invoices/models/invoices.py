@@ -121,6 +121,12 @@ class Invoice(Base):
         return self.total - self.requested
 
     @property
+    def fixed_cost(self) -> Money | None:
+        """The total, where that is not what its time entries and expenses add up to; or was said to be fixed."""
+        carried = self.time_minor + self.expenses_minor
+        return self.total if self.fixed or self.total_minor != carried else None
+
+    @property
     def payment_status(self) -> str:
         """How much of it is paid, in words."""
         return rules.payment_status(self.lifecycle, self.paid, self.total)

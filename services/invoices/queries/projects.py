@@ -214,9 +214,13 @@ def entries(
 def of_workspace(
     session: Session, entity: type[Entity], caller: Caller, thing_id: int, *, lock: bool = False
 ) -> Entity:
-    """A company, a project or a time entry of the caller's, in this transaction. Raises NotFound."""
+    """A company, a project or a time entry of the caller's, which stays there through this transaction.
+
+    Raises:
+        NotFound.
+    """
     query = select(entity).where(entity.workspace_id == caller.workspace_id, entity.id == thing_id)
-    query = query.with_for_update().execution_options(populate_existing=True) if lock else query
+    query = query.with_for_update(read=not lock, key_share=not lock).execution_options(populate_existing=True)
     found = session.scalar(query)
     if found is None:
         raise NotFound(f"There is no {entity.SUBJECT or 'project'} {thing_id}")

@@ -8,8 +8,10 @@ from flask import Flask
 
 from services.invoices.app import HISTORY, create_app, create_relay
 from services.invoices.settings import Settings
+from shared.http import Wire
 from shared.outbox import Relay
 from tests.client import SECRET, Client
+from tests.service.invoices.projects import Books, ExpenseService
 
 
 @pytest.fixture
@@ -24,9 +26,15 @@ def settings(fresh_database: Callable[[Path], str], tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
+def expense_service() -> ExpenseService:
+    """What the invoice service tells the expense service."""
+    return ExpenseService()
+
+
+@pytest.fixture
+def app(settings: Settings, expense_service: ExpenseService) -> Iterator[Flask]:
     """The invoice service's app."""
-    app = create_app(settings)
+    app = create_app(settings, wire=Wire(expense_service.app))
     yield app
     app.extensions["service"].db.close()
 
@@ -44,8 +52,14 @@ def approver(invoices: Client) -> Client:
 
 
 @pytest.fixture
-def relay(settings: Settings) -> Iterator[Relay]:
-    """The relay that delivers its mail into a folder."""
-    relay = create_relay(settings)
+def relay(settings: Settings, expense_service: ExpenseService) -> Iterator[Relay]:
+    """The relay that delivers its mail into a folder, and its messages to the expense service."""
+    relay = create_relay(settings, wire=Wire(expense_service.app))
     yield relay
     relay.db.close()
+
+
+@pytest.fixture
+def books(invoices: Client) -> Books:
+    """A project of the caller's, at 50.00 an hour."""
+    return Books(invoices)

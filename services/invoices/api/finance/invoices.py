@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, request
 from marshmallow import Schema
 
-from services.invoices import actions, queries, settings
+from services.invoices import actions, messages, queries, settings
 from services.invoices.api.finance.schemas import (
     ENTRY_SHOWN,
     EXAMPLE,
@@ -73,7 +73,7 @@ def update_invoice(facts: dict[str, Any], invoice_id: str) -> Response:
 @routes.response(204)
 def delete_invoice(invoice_id: str) -> Response:
     """Delete an invoice. One with a payment, or with a number from the series, can only be cancelled."""
-    actions.delete(db(), caller(), invoice_id, if_match())
+    actions.delete(db(), caller(), invoice_id, if_match(), messages.current())
     return nothing()
 
 

@@ -1,0 +1,110 @@
+"""Take what the expense service tells of an expense (api.md, sections 4 and 7)."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.invoices import rules
+from services.invoices.actions import billing
+from services.invoices.models import Invoice, Project, ProjectExpense
+from services.invoices.queries import of_workspace
+from shared.caller import Caller
+from shared.db import Database, plainly, upsert
+from shared.errors import Conflict
+from shared.money import Money
+
+OURS = "expenses"
+"""The service that tells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpenseState:
+    """All that an invoice must know of an expense; the newest version is the truth.
+
+    `held`: a question, whether the expense may change, and to be kept from changing hands until it has. Its state is
+    the one before. `costs`: the change is of what it costs, or of its project.
+    """
+
+    version: int
+    held: bool
+    costs: bool
+    id: int | None
+    project_id: int | None
+    name: str | None
+    description: str | None
+    spent_on: date | None
+    amount: Money
+    created_by: int | None
+
+
+def accept_expense(db: Database, workspace_id: str, expense_id: str, state: ExpenseState) -> int:
+    """Take the newest state of an expense, and count it on the invoice it is on. The version that is known now.
+
+    What is told is never refused. A question is:
+
+    Raises:
+        NotFound: there is no such project.
+        Refused: its invoice is completed; or sent, and it would cost something else; or it would change its project.
+    """
+    us = Caller.service(OURS, workspace_id)
+    with db.write() as session, session.no_autoflush:
+        invoice, known = _locked(session, workspace_id, expense_id)
+        if state.version <= known.version:
+            return known.version
+        known.version, known.held = state.version, state.held
+        if state.held:
+            _check(session, us, invoice, known, state)
+            known.project_id = known.project_id or state.project_id  # so that the project stays until it is told
+        else:
+            _take(session, us, invoice, known, state)
+        return known.version
+
+
+def _check(session: Session, us: Caller, invoice: Invoice | None, known: ProjectExpense, state: ExpenseState) -> None:
+    if state.project_id is not None:
+        of_workspace(session, Project, us, state.project_id)
+    if invoice is None:
+        return
+    rules.check_open(completed=invoice.completed)
+    if state.costs:
+        rules.check_amounts_open(invoice.lifecycle)
+    rules.check_expense_stays(project_id=known.project_id, to=state.project_id)
+
+
+def _take(session: Session, us: Caller, invoice: Invoice | None, known: ProjectExpense, state: ExpenseState) -> None:
+    known.id, known.project_id = state.id or known.id, state.project_id
+    known.name, known.description, known.spent_on = state.name, state.description, state.spent_on
+    known.amount_minor, known.currency = state.amount.minor, state.amount.currency
+    known.created_by = state.created_by
+    if state.project_id is None:
+        known.invoice_id = None
+    if invoice is None:
+        return
+    session.flush()
+    billing.recount(
+        session, us, invoice, {"expenses": [[known.id], [known.id] * (known.invoice_id is not None)]}, strict=False
+    )
+
+
+def _locked(session: Session, workspace_id: str, expense_id: str) -> tuple[Invoice | None, ProjectExpense]:
+    """An expense, known or not, and the invoice it is on, whose lock is taken first."""
+    blank = {
+        "uuid": expense_id,
+        "workspace_id": workspace_id,
+        "version": 0,
+        "held": False,
+        "amount_minor": 0,
+        "currency": "USD",
+        "billing_version": 0,
+    }
+    plainly(session).execute(upsert(session, ProjectExpense).values(blank).on_conflict_do_nothing())
+    mine = (ProjectExpense.workspace_id == workspace_id, ProjectExpense.uuid == expense_id)
+    on = session.scalar(select(ProjectExpense.invoice_id).where(*mine))
+    of_it = (Invoice.workspace_id == workspace_id, Invoice.id == on)
+    invoice = session.scalar(select(Invoice).where(*of_it).with_for_update()) if on else None
+    known = session.scalars(select(ProjectExpense).where(*mine).with_for_update()).one()
+    if known.invoice_id != on:
+        raise Conflict
+    return invoice, known

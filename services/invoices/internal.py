@@ -1,0 +1,48 @@
+"""Routes for other services: the expenses of projects."""
+
+from typing import Any
+
+from flask import Response
+from marshmallow import Schema, fields
+
+from services.invoices import actions
+from services.invoices.actions import ExpenseState
+from shared.amounts import exact
+from shared.caller import INTERNAL
+from shared.fields import Amount, CurrencyCode, Day, Text, TrueOrFalse, WholeNumber
+from shared.lengths import DESCRIPTION, NAME
+from shared.web import Routes, answer, caller, db
+
+routes = Routes("internal", __name__, scope=INTERNAL, url_prefix="/internal")
+
+LARGEST = 2**62
+
+
+class ProjectExpenseSchema(Schema):
+    """An expense's whole state, never a difference. `project_id` null: it is gone, or in no project.
+
+    `held`: it is about to change, which may be refused; `costs`: also its amount, its currency or its project.
+    """
+
+    version = WholeNumber(required=True, most=LARGEST)
+    held = TrueOrFalse(required=True)
+    costs = TrueOrFalse(required=True)
+    id = WholeNumber(required=True, most=LARGEST, allow_none=True)
+    project_id = WholeNumber(required=True, most=LARGEST, allow_none=True)
+    name = Text(NAME, required=True, allow_none=True)
+    description = Text(DESCRIPTION, required=True, allow_none=True)
+    date = Day(required=True, allow_none=True)
+    amount = Amount(required=True)
+    currency = CurrencyCode(required=True)
+    created_by = fields.Integer(required=True, allow_none=True)
+
+
+@routes.put("/expenses/<uuid:expense_id>")
+@routes.arguments(ProjectExpenseSchema)
+@routes.response(200, description="The version now known, and whether it is this message's.")
+def accept_expense(facts: dict[str, Any], expense_id: str) -> Response:
+    """Take the newest state of an expense, or let it be held."""
+    amount = exact(facts.pop("amount"), facts.pop("currency"), "amount")
+    state = ExpenseState(amount=amount, spent_on=facts.pop("date"), **facts)
+    known = actions.accept_expense(db(), caller().workspace_id, expense_id, state)
+    return answer({"version": known, "fresh": known == state.version})
