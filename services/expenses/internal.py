@@ -1,4 +1,4 @@
-"""Routes for other services: a budget that is gone."""
+"""Routes for other services: a budget that is gone, and the people of a workspace."""
 
 from typing import Any
 
@@ -8,9 +8,12 @@ from marshmallow import Schema, validate
 from services.expenses import actions
 from shared.caller import INTERNAL
 from shared.fields import TrueOrFalse
+from shared.introductions import hear_of_people
 from shared.web import Routes, answer, caller, db
 
 routes = Routes("internal", __name__, scope=INTERNAL, url_prefix="/internal")
+
+hear_of_people(routes)
 
 
 class BudgetStateSchema(Schema):

@@ -1,4 +1,4 @@
-"""Routes for other services: the expenses of projects."""
+"""Routes for other services: the people of a workspace, and the expenses of projects."""
 
 from typing import Any
 
@@ -10,10 +10,13 @@ from services.invoices.actions import ExpenseState
 from shared.amounts import exact
 from shared.caller import INTERNAL
 from shared.fields import Amount, CurrencyCode, Day, Text, TrueOrFalse, WholeNumber
+from shared.introductions import hear_of_people
 from shared.lengths import DESCRIPTION, NAME
 from shared.web import Routes, answer, caller, db
 
 routes = Routes("internal", __name__, scope=INTERNAL, url_prefix="/internal")
+
+hear_of_people(routes)
 
 LARGEST = 2**62
 
