@@ -3,9 +3,13 @@
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from shared import people
+from shared.outbox import Relay
 from tests.client import WORKSPACE, Client
-from tests.service.invoices.projects import DANIEL, Books
+from tests.product import wait_until
+from tests.service.invoices.projects import DANIEL, Books, ExpenseService, pages
 from tests.service.invoices.steps import INVOICES
 
 LIST_KEYS = [
@@ -148,3 +152,424 @@ def test_a_create_says_its_id_as_a_number_and_in_a_header(books: Books, invoices
     answer = invoices.post(f"/projects/{books.project}/invoices.json", json={"invoice": EXAMPLE})
     assert (answer.status_code, answer.json) == (201, {"STATUS": "OK", "id": 1})
     assert answer.headers["id"] == "1"
+
+
+# What comes in
+
+
+def test_a_body_without_its_wrapper_is_refused(books: Books, invoices: Client) -> None:
+    for path, name in (("/invoices.json", "invoice"), ("/projects.json", "project"), ("/companies.json", "company")):
+        answer = invoices.post(path, json=EXAMPLE)
+        assert (answer.status_code, answer.json) == (
+            422,
+            {"STATUS": "Error", "MESSAGE": f'The body must be {{"{name}": {{...}}}}'},
+        )
+    assert invoices.get("/invoices.json").json == {"invoices": []}
+
+
+def test_numbers_are_taken_where_text_is_documented(books: Books) -> None:
+    invoice = books.invoice(number=100, **{"fixed-cost": 12.5, "display-date": 20150617, "po-number": 7})
+    shown = books.read(invoice)
+    assert [shown[name] for name in ("number", "fixed-cost", "display-date", "po-number")] == [
+        "100",
+        "12.50",
+        "20150617",
+        "7",
+    ]
+
+
+def test_fields_of_a_client_s_own_are_left_out(books: Books) -> None:
+    assert books.read(books.invoice(number="A", mood="sunny"))["number"] == "A"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "status", "message"),
+    [
+        ("currency-code", "ZZZ", 422, "There is no currency ZZZ"),
+        ("display-date", "2015-06-17", 400, "display-date: Not a date: it is written YYYYMMDD."),
+        ("display-date", "20150231", 400, "display-date: Not a valid date."),
+        ("fixed-cost", "1.005", 400, "fixed-cost: USD has 2 decimals."),
+        ("fixed-cost", "-1", 400, "fixed-cost: Must be greater than or equal to 0."),
+        ("fixed-cost", True, 400, "fixed-cost: Not a number."),
+        ("number", False, 400, "number: Not a valid string."),
+        ("description", "a\x00b", 400, "description: Control characters are not allowed."),
+        ("project-id", "9", 404, "There is no project 9"),
+        ("project-id", "x", 400, "project-id: Not a number."),
+    ],
+)
+def test_what_cannot_be_taken_is_named(invoices: Client, field: str, value: object, status: int, message: str) -> None:
+    answer = invoices.post("/invoices.json", json={"invoice": {**EXAMPLE, field: value}})
+    said = f"Invalid request parameters: {message}" if status == 400 else message
+    assert (answer.status_code, answer.json) == (status, {"STATUS": "Error", "MESSAGE": said})
+    assert invoices.get("/invoices.json").headers["x-records"] == "0"
+
+
+def test_an_update_changes_what_is_named_and_nothing_is_empty_text(books: Books, invoices: Client) -> None:
+    invoice = books.invoice(**EXAMPLE | {"due-date": "20150717"})
+    answer = invoices.put(f"/invoices/{invoice}.json", json={"invoice": {"description": "", "number": "INV00002"}})
+    assert (answer.status_code, answer.json) == (200, {"STATUS": "OK"})
+    shown = books.read(invoice)
+    assert [shown[name] for name in ("description", "number", "po-number", "due-date")] == [
+        "",
+        "INV00002",
+        "PO00002",
+        "20150717",
+    ]
+
+
+def test_if_match_of_an_older_version_is_refused(books: Books, invoices: Client) -> None:
+    invoice = books.invoice(number="A")
+    tag = invoices.get(f"/invoices/{invoice}.json").headers["ETag"]
+    books.put(f"/invoices/{invoice}.json", invoice={"number": "B"})
+    answer = invoices.put(f"/invoices/{invoice}.json", json={"invoice": {"number": "C"}}, headers={"If-Match": tag})
+    assert answer.status_code == 412
+    assert books.read(invoice)["number"] == "B"
+
+
+def test_a_repeated_create_says_the_same_id_again(books: Books, invoices: Client) -> None:
+    answers = [
+        invoices.post("/invoices.json", json={"invoice": EXAMPLE}, headers={"Idempotency-Key": "k"}) for _ in range(2)
+    ]
+    assert [each.json for each in answers] == [{"STATUS": "OK", "id": 1}] * 2
+    assert [each.headers["id"] for each in answers] == ["1", "1"]
+    assert invoices.get("/invoices.json").headers["x-records"] == "1"
+
+
+# Lists
+
+
+def test_lists_tell_by_headers_where_they_are(books: Books, invoices: Client) -> None:
+    made = [str(books.invoice()) for _ in range(5)]
+    assert [each["id"] for each in pages(invoices, "/invoices.json", "invoices")] == made
+    assert [each["id"] for each in pages(invoices, f"/projects/{books.project}/invoices.json", "invoices")] == made
+    answer = invoices.get("/invoices.json", query_string={"page": 9, "pageSize": 2})
+    assert (answer.status_code, answer.json) == (200, {"invoices": []})
+    assert [answer.headers[f"x-{name}"] for name in ("page", "pages", "records")] == ["9", "3", "5"]
+
+
+@pytest.mark.parametrize("query", ["page=0", "page=x", "pageSize=501", "pageSize=0"])
+def test_a_page_that_cannot_be_is_refused(invoices: Client, query: str) -> None:
+    answer = invoices.get(f"/invoices.json?{query}")
+    assert answer.status_code == 400
+    assert answer.json["STATUS"] == "Error"
+
+
+def test_a_list_shows_the_active_ones_unless_asked_for_others(books: Books, invoices: Client) -> None:
+    active, completed = books.invoice(), books.invoice()
+    assert books.put(f"/invoices/{completed}/complete.json") == 200
+
+    def ids(query: str) -> list[int]:
+        return [int(each["id"]) for each in invoices.get(f"/invoices.json?{query}").json["invoices"]]
+
+    assert [ids(query) for query in ("", "type=active", "type=nonsense")] == [[active]] * 3
+    assert (ids("type=completed"), ids("type=all")) == ([completed], [active, completed])
+    assert books.put(f"/projects/{books.project}.json", project={"status": "archived"}) == 200
+    assert (ids("type=all"), ids("type=all&projectStatus=nonsense")) == ([], [])
+    assert ids("type=all&projectStatus=archived") == ids("type=all&projectStatus=all") == [active, completed]
+
+
+def test_an_invoice_of_no_project_is_listed_with_those_of_active_ones(invoices: Client) -> None:
+    invoices.post(INVOICES, json={"client_name": "Apple", "total": 5})
+    (shown,) = invoices.get("/invoices.json").json["invoices"]
+    assert (shown["project-id"], shown["company-name"], shown["fixed-cost"], shown["total-cost"]) == (
+        "",
+        "",
+        "5.00",
+        "5.00",
+    )
+
+
+# What is on an invoice
+
+
+def test_an_entry_that_is_not_billable_is_shown_and_not_added(books: Books) -> None:
+    invoice = books.invoice()
+    paid, free = books.time(60), books.time(30, isbillable="0")
+    books.bill(invoice, add={"timelogs": [paid, free]})
+    shown = books.read(invoice)
+    assert [(each["billable"], each["cost"]) for each in shown["line-items"]] == [("1", "50.00"), ("0", "25.00")]
+    assert (shown["total-cost"], shown["total-time"], shown["total-time-decimal"]) == ("50.00", "90", "1.50")
+
+
+def test_a_fixed_cost_is_the_total_until_it_is_taken_away(books: Books) -> None:
+    invoice = books.invoice(**{"fixed-cost": "300.00"})
+    books.bill(invoice, add={"timelogs": books.time(60)})
+
+    def shown() -> list[str]:
+        return [books.read(invoice)[name] for name in ("fixed-cost", "total-cost", "time-cost", "pricing")]
+
+    assert shown() == ["300.00", "300.00", "50.00", "fixed"]
+    assert books.put(f"/invoices/{invoice}.json", invoice={"fixed-cost": ""}) == 200
+    assert shown() == ["", "50.00", "50.00", "time-and-expenses"]
+    assert books.put(f"/invoices/{invoice}.json", invoice={"fixed-cost": "0"}) == 200
+    assert shown() == ["0.00", "0.00", "50.00", "fixed"]
+
+
+def test_tax_of_another_dialect_shows_as_a_fixed_cost(books: Books, invoices: Client) -> None:
+    invoice = books.invoice()
+    books.bill(invoice, add={"timelogs": books.time(60)})
+    (shown,) = invoices.get(INVOICES).json["data"]
+    assert invoices.put(f"{INVOICES}/{shown['id']}", json={"tax": 5}).status_code == 200
+    assert (books.read(invoice)["total-cost"], books.read(invoice)["fixed-cost"]) == ("55.00", "55.00")
+    books.bill(invoice, add={"timelogs": books.time(60)})
+    assert invoices.get(f"{INVOICES}/{shown['id']}").json["data"]["total"] == Decimal("105.00")
+
+
+def test_the_rate_is_the_person_s_own_else_the_project_s_and_stays_on_the_invoice(app: Any, books: Books) -> None:
+    people.accept(app.extensions["service"].db, WORKSPACE, 8, **DANIEL)
+    rates = {"project-default": "40", "users": {"8": {"rate": "60.5"}}}
+    assert books.put(f"/projects/{books.project}/rates.json", rates=rates) == 200
+    assert books.client.get(f"/projects/{books.project}/rates.json").json == {
+        "rates": {
+            "project-default": "40.00",
+            "users": {"8": {"rate": "60.50", "first-name": "Daniel", "last-name": "Mackey"}},
+        }
+    }
+    invoice = books.invoice()
+    books.bill(invoice, add={"timelogs": [books.time(60), books.time(60, **{"person-id": "8"})]})
+    assert books.put(f"/projects/{books.project}/rates.json", rates={"project-default": "1", "users": {"8": ""}}) == 200
+    assert [each["rate"] for each in books.read(invoice)["line-items"]] == ["40.00", "60.50"]
+    assert books.client.get(f"/projects/{books.project}/rates.json").json == {
+        "rates": {"project-default": "1.00", "users": {}}
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "message"),
+    [
+        ({"add": {"timelogs": "99"}}, 404, "There is no time entry 99"),
+        ({"add": {"expenses": "99"}}, 404, "There is no expense 99"),
+        ({"remove": {"timelogs": "1"}}, 422, "The time entry 1 is not on the invoice"),
+        ({"remove": {"expenses": "15"}}, 422, "The expense 15 is not on the invoice"),
+        ({"add": {"timelogs": "2"}}, 422, "The invoice is in another project"),
+        ({"add": {"timelogs": "3"}}, 422, "It is on the invoice 2"),
+        ({"add": {"timelogs": "1", "expenses": "16"}}, 422, "The expense 16 is in EUR"),
+        ({"add": {"timelogs": "1;2"}}, 400, "Invalid request parameters: add.timelogs: Not a number."),
+    ],
+)
+def test_what_cannot_be_billed_is_refused_and_nothing_is(
+    books: Books, expense_service: ExpenseService, change: dict[str, Any], status: int, message: str
+) -> None:
+    invoice, other = books.invoice(), books.invoice()
+    books.time(60)
+    elsewhere = books.made("/projects.json", project={"name": "Elsewhere"})
+    books.made(f"/projects/{elsewhere}/time_entries.json", **{"time-entry": {"hours": 1}})
+    books.bill(other, add={"timelogs": books.time(30)})
+    books.expense(15)
+    books.expense(16, currency="EUR")
+    before = books.read(invoice), books.read(other)
+    answer = books.bill(invoice, **change)
+    assert (answer.status_code, answer.json) == (status, {"STATUS": "Error", "MESSAGE": message})
+    assert (books.read(invoice), books.read(other)) == before
+    assert expense_service.heard == []
+
+
+def test_a_time_entry_on_an_invoice_changes_it(books: Books) -> None:
+    invoice, entry = books.invoice(), books.time(60)
+    books.bill(invoice, add={"timelogs": entry})
+    assert books.put(f"/time_entries/{entry}.json", **{"time-entry": {"minutes": "90"}}) == 200
+    assert books.read(invoice)["total-cost"] == "75.00"
+    assert books.put(f"/time_entries/{entry}.json", **{"time-entry": {"isbillable": False}}) == 200
+    assert books.read(invoice)["total-cost"] == "0.00"
+    assert books.client.delete(f"/time_entries/{entry}.json").json == {"STATUS": "OK"}
+    assert books.read(invoice)["line-items"] == []
+
+
+def test_a_deleted_invoice_lets_go_of_what_it_billed(books: Books, expense_service: ExpenseService) -> None:
+    invoice, entry, expense = books.invoice(), books.time(60), books.expense(15)
+    books.bill(invoice, add={"timelogs": entry, "expenses": 15})
+    assert books.client.get(f"/time_entries/{entry}.json").json["time-entry"]["isbilled"] == "1"
+    assert books.client.delete(f"/invoices/{invoice}.json").json == {"STATUS": "OK"}
+    assert books.client.get(f"/time_entries/{entry}.json").json["time-entry"]["isbilled"] == "0"
+    assert expense_service.heard == [
+        (expense, {"version": 1, "invoice_id": invoice}),
+        (expense, {"version": 2, "invoice_id": None}),
+    ]
+    again = books.invoice()
+    assert books.bill(again, add={"timelogs": entry, "expenses": 15}).status_code == 200
+    assert books.read(again)["total-cost"] == "75.00"
+
+
+def test_which_invoice_an_expense_is_on_is_told_later_when_nobody_hears(
+    books: Books, expense_service: ExpenseService, relay: Relay
+) -> None:
+    invoice, expense = books.invoice(), books.expense(15)
+    expense_service.away = True
+    assert books.bill(invoice, add={"expenses": 15}).status_code == 200
+    expense_service.away = False
+    wait_until(lambda: relay.run_once() == 0 and len(expense_service.heard) == 1)
+    assert expense_service.heard == [(expense, {"version": 1, "invoice_id": invoice})]
+
+
+# Locks
+
+
+def test_a_completed_invoice_and_what_is_on_it_are_locked(books: Books, invoices: Client) -> None:
+    invoice, entry, other, expense = books.invoice(), books.time(60), books.time(5), books.expense(15)
+    books.bill(invoice, add={"timelogs": entry, "expenses": 15})
+    assert [books.put(f"/invoices/{invoice}/complete.json") for _ in range(2)] == [200, 200]
+    before = books.read(invoice)
+    assert before["status"] == "completed"
+    refused = [
+        invoices.put(f"/invoices/{invoice}.json", json={"invoice": {"description": "new"}}),
+        invoices.delete(f"/invoices/{invoice}.json"),
+        books.bill(invoice, add={"timelogs": other}),
+        books.bill(invoice, remove={"timelogs": entry}),
+        invoices.put(f"/time_entries/{entry}.json", json={"time-entry": {"description": "new"}}),
+        invoices.delete(f"/time_entries/{entry}.json"),
+    ]
+    for answer in refused:
+        assert (answer.status_code, answer.json) == (
+            422,
+            {"STATUS": "Error", "MESSAGE": "The invoice is completed"},
+        )
+    asked = books.say(expense, 15, version=2, held=True)
+    assert (asked.status_code, asked.json) == (422, {"message": "The invoice is completed"})
+    assert books.read(invoice) == before
+    assert [books.put(f"/invoices/{invoice}/uncomplete.json") for _ in range(2)] == [200, 200]
+    assert books.put(f"/invoices/{invoice}.json", invoice={"description": "new"}) == 200
+
+
+# What the expense service tells
+
+
+def test_the_newest_state_of_an_expense_counts(books: Books) -> None:
+    invoice, expense = books.invoice(), books.expense(15, "25.00", version=3)
+    books.bill(invoice, add={"expenses": 15})
+    assert books.tell(expense, 15, "99.00", version=2) == {"version": 3, "fresh": False}
+    assert books.read(invoice)["total-cost"] == "25.00"
+    assert books.tell(expense, 15, "30.00", version=4, name="Red paint") == {"version": 4, "fresh": True}
+    shown = books.read(invoice)
+    assert (shown["total-cost"], shown["expenses"][0]["name"]) == ("30.00", "Red paint")
+    assert books.tell(expense, 15, "0", version=5, project_id=None) == {"version": 5, "fresh": True}
+    assert (books.read(invoice)["total-cost"], books.read(invoice)["expenses"]) == ("0.00", [])
+
+
+def test_an_expense_that_is_held_keeps_its_invoice_from_being_closed(books: Books, invoices: Client) -> None:
+    invoice, other, expense = books.invoice(), books.invoice(), books.expense(15)
+    books.bill(invoice, add={"expenses": 15})
+    (uuid,) = (each["id"] for each in invoices.get(INVOICES).json["data"] if each["items"])
+    assert books.tell(expense, 15, version=2, held=True, costs=True) == {"version": 2, "fresh": True}
+    before = books.read(invoice)
+    conflicts = [
+        invoices.put(f"/invoices/{invoice}/complete.json"),
+        invoices.delete(f"/invoices/{invoice}.json"),
+        invoices.put(f"{INVOICES}/{uuid}", json={"status": "sent"}),
+        books.bill(invoice, remove={"expenses": 15}),
+        books.bill(other, add={"expenses": 15}),
+    ]
+    assert [each.status_code for each in conflicts] == [409] * 5
+    assert books.read(invoice) == before
+    books.tell(expense, 15, "30.00", version=3)
+    assert books.put(f"/invoices/{invoice}/complete.json") == 200
+    assert books.read(invoice)["total-cost"] == "30.00"
+
+
+@pytest.mark.parametrize(
+    ("facts", "status", "message"),
+    [
+        ({"project_id": 99}, 404, "There is no project 99"),
+        ({"costs": True}, 422, "Items and amounts are fixed once the invoice is sent"),
+        ({"project_id": None}, 422, "The expense is on an invoice of its project; take it off first"),
+    ],
+)
+def test_a_question_that_an_invoice_cannot_grant_is_refused(
+    books: Books, invoices: Client, facts: dict[str, Any], status: int, message: str
+) -> None:
+    invoice, expense = books.invoice(), books.expense(15)
+    books.bill(invoice, add={"expenses": 15})
+    (shown,) = invoices.get(INVOICES).json["data"]
+    invoices.put(f"{INVOICES}/{shown['id']}", json={"status": "sent"})
+    before = books.read(invoice)
+    answer = books.say(expense, 15, version=2, held=True, **facts)
+    assert (answer.status_code, answer.json) == (status, {"message": message})
+    assert books.read(invoice) == before
+    assert books.tell(expense, 15, version=2, name="Same paint") == {"version": 2, "fresh": True}
+
+
+# Neighbours
+
+
+def test_a_company_with_projects_and_a_project_with_invoices_stay(books: Books, invoices: Client) -> None:
+    books.invoice()
+    for path, message in (
+        ("/companies/1.json", "It has projects"),
+        (f"/projects/{books.project}.json", "It has invoices"),
+    ):
+        answer = invoices.delete(path)
+        assert (answer.status_code, answer.json) == (422, {"STATUS": "Error", "MESSAGE": message})
+        assert invoices.get(path).status_code == 200
+    empty = books.made("/projects.json", project={"name": "Empty"})
+    assert invoices.delete(f"/projects/{empty}.json").json == {"STATUS": "OK"}
+    assert invoices.get(f"/projects/{empty}.json").status_code == 404
+
+
+def test_a_project_is_read_as_it_was_written(books: Books, invoices: Client) -> None:
+    company = books.made("/companies.json", company={"name": "Kent Farms", "addressOne": "1 Orchard Lane"})
+    project = books.made(
+        "/projects.json",
+        project={"name": "Tractor", "company-id": str(company), "start_date": "20150601", "endDate": "20150701"},
+    )
+    shown = invoices.get(f"/projects/{project}.json").json["project"]
+    assert shown["created-on"] == shown["last-changed-on"]
+    assert {name: shown[name] for name in shown if not name.endswith("-on")} == {
+        "id": str(project),
+        "name": "Tractor",
+        "description": "",
+        "status": "active",
+        "company": {"id": str(company), "name": "Kent Farms"},
+        "company-id": str(company),
+        "company-name": "Kent Farms",
+        "startDate": "20150601",
+        "endDate": "20150701",
+    }
+    assert invoices.get(f"/companies/{company}.json").json["company"]["address-one"] == "1 Orchard Lane"
+    answer = invoices.put(f"/projects/{project}.json", json={"project": {"endDate": "20150501"}})
+    assert (answer.status_code, answer.json["MESSAGE"]) == (422, "A project cannot end before it begins")
+    assert invoices.get(f"/projects/{project}.json").json["project"] == shown
+
+
+def test_time_is_logged_in_the_workspace_s_time_zone(books: Books, invoices: Client) -> None:
+    berlin = invoices.seen_by(time_zone="Europe/Berlin")
+    entry = {"date": "20240701", "time": "00:30", "hours": "1.5", "minutes": "15", "description": "Early"}
+    number = berlin.post(f"/projects/{books.project}/time_entries.json", json={"time-entry": entry}).json["id"]
+    shown = invoices.get(f"/time_entries/{number}.json").json["time-entry"]
+    assert (shown["date"], shown["hours"], shown["minutes"]) == ("2024-06-30T22:30:00Z", "1", "45")
+    for query, count in (("fromdate=20240701&todate=20240701", 1), ("fromdate=20240702", 0), ("todate=20240630", 0)):
+        assert len(berlin.get(f"/time_entries.json?{query}").json["time-entries"]) == count
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({}, "hours: Say how long, in hours, minutes or both."),
+        ({"minutes": "0"}, "hours: Must make one whole minute or more."),
+        ({"hours": "0.0001"}, "hours: Must make one whole minute or more."),
+        ({"hours": "1", "time": "25:00"}, "time: Not a time: it is written HH:MM."),
+        ({"hours": "1", "date": "00010101"}, "date: Must be between the years 1900 and 9998."),
+        ({"hours": "1", "isbillable": "perhaps"}, "isbillable: Must be 1 or 0."),
+    ],
+)
+def test_time_that_cannot_be_is_refused(books: Books, entry: dict[str, Any], message: str) -> None:
+    path = f"/projects/{books.project}/time_entries.json"
+    answer = books.client.post(path, json={"time-entry": entry})
+    assert (answer.status_code, answer.json) == (
+        400,
+        {"STATUS": "Error", "MESSAGE": f"Invalid request parameters: {message}"},
+    )
+    assert books.client.get(path).json == {"time-entries": []}
+
+
+def test_somebody_unknown_logs_no_time(books: Books) -> None:
+    path = f"/projects/{books.project}/time_entries.json"
+    answer = books.client.post(path, json={"time-entry": {"hours": 1, "person-id": "99"}})
+    assert (answer.status_code, answer.json) == (404, {"STATUS": "Error", "MESSAGE": "There is no person 99"})
+
+
+def test_currencies_come_by_name(invoices: Client) -> None:
+    answer = invoices.get("/currencycodes.json")
+    assert list(answer.json) == ["currency-codes"]
+    known = answer.json["currency-codes"]
+    assert known[:2] == [{"name": "Afghani", "code": "AFN"}, {"name": "Algerian dinar", "code": "DZD"}]
+    assert {"name": "US dollar", "code": "USD"} in known
+    assert known == sorted(known, key=lambda each: (each["name"].casefold(), each["code"]))
