@@ -5,9 +5,8 @@ from typing import Any
 
 from services.invoices import rules
 from services.invoices.models import Invoice, Profile
+from services.invoices.wording import Row, about, amount, figure, one_line, sums
 from shared.money import Money
-
-Row = tuple[str, str]
 
 
 def written(invoice: Invoice, profile: Profile) -> dict[str, Any]:
@@ -39,20 +38,15 @@ def of_approval(invoice: Invoice, profile: Profile, *, awaited: bool) -> dict[st
     }
 
 
-def one_line(text: str | None) -> str:
-    """The text without line breaks, as a header needs it."""
-    return " ".join((text or "").split())
-
-
 def _request(invoice: Invoice, profile: Profile) -> str:
     """What is wanted, before all details: who asks for how much, until when, and how it is paid."""
     seller, number = one_line(profile.seller_name), one_line(invoice.number)
     opening = f"{seller} sends you invoice {number}" if seller else f"This is invoice {number}"
-    said = [f"{opening} over {_amount(invoice.total)}."]
+    said = [f"{opening} over {amount(invoice.total)}."]
     if invoice.due.minor:
         rest = "the remaining " if invoice.paid.minor else ""
         until = f" by {invoice.due_on.isoformat()}" if invoice.due_on else ""
-        said.append(f"Please pay {rest}{_amount(invoice.due)}{until}.")
+        said.append(f"Please pay {rest}{amount(invoice.due)}{until}.")
         said += ["You find the bank details below."] if profile.bank_details else []
     else:
         said.append("It is paid already, thank you." if invoice.paid.minor else "There is nothing to pay.")
@@ -71,8 +65,8 @@ def _approval_facts(invoice: Invoice) -> list[Row]:
         "Description": invoice.description,
         "Provider": invoice.provider_name,
         "Service date": invoice.service_on and invoice.service_on.isoformat(),
-        "Total": _amount(invoice.total),
-        "Requested": _amount(invoice.requested),
+        "Total": amount(invoice.total),
+        "Requested": amount(invoice.requested),
         "Submitted by": invoice.user_email,
         "Manager": invoice.approved_by_manager_email,
         "Comment": invoice.comment,
@@ -80,20 +74,8 @@ def _approval_facts(invoice: Invoice) -> list[Row]:
     return [(name, value) for name, value in facts.items() if value]
 
 
-def _facts(invoice: Invoice) -> list[Row]:
-    facts = [("Number", invoice.number or ""), ("Date", invoice.issue_on.isoformat())]
-    return facts + ([("Due date", invoice.due_on.isoformat())] if invoice.due_on else [])
-
-
 def _sums(invoice: Invoice) -> list[Row]:
-    figures = {
-        "Subtotal": invoice.subtotal,
-        "Tax": invoice.tax,
-        "Total": invoice.total,
-        "Paid": invoice.paid,
-        "Amount due": invoice.due,
-    }
-    return [(name, _amount(money)) for name, money in figures.items()]
+    return [(name, amount(money)) for name, money in sums(invoice)]
 
 
 def _parts(invoice: Invoice, profile: Profile) -> list[Row]:
@@ -109,11 +91,11 @@ def _closing(invoice: Invoice, profile: Profile) -> list[Row]:
 
 
 def _text(invoice: Invoice, profile: Profile) -> str:
-    blocks = [_request(invoice, profile), "\n".join(f"{name}: {value}" for name, value in _facts(invoice))]
+    blocks = [_request(invoice, profile), "\n".join(f"{name}: {value}" for name, value in about(invoice))]
     blocks += [f"{title}:\n{text}" for title, text in _parts(invoice, profile)]
     blocks += [
-        f"{item.quantity} x {item.description}\n    at {item.unit_price(invoice.currency):,f}: "
-        + _amount(Money(item.amount_minor, invoice.currency))
+        f"{item.quantity} x {item.description}\n    at {figure(item.unit_price(invoice.currency))}: "
+        + amount(Money(item.amount_minor, invoice.currency))
         for item in invoice.items
     ]
     blocks.append("\n".join(f"{name}: {value}" for name, value in _sums(invoice)))
@@ -126,8 +108,8 @@ def _html(invoice: Invoice, profile: Profile, subject: str) -> str:
         _row(
             item.description,
             str(item.quantity),
-            f"{item.unit_price(invoice.currency):,f}",
-            _amount(Money(item.amount_minor, invoice.currency)),
+            figure(item.unit_price(invoice.currency)),
+            amount(Money(item.amount_minor, invoice.currency)),
         )
         for item in invoice.items
     )
@@ -136,7 +118,7 @@ def _html(invoice: Invoice, profile: Profile, subject: str) -> str:
         f"<!doctype html><html><head><meta charset='utf-8'><title>{escape(subject)}</title></head><body>"
         f"<h1>{escape(subject)}</h1>"
         f"<p>{escape(_request(invoice, profile))}</p>"
-        f"<table>{''.join(_row(*fact) for fact in _facts(invoice))}</table>"
+        f"<table>{''.join(_row(*fact) for fact in about(invoice))}</table>"
         f"{_paragraphs(_parts(invoice, profile))}"
         f"{f'<table>{head}{lines}</table>' if lines else ''}"
         f"<table>{''.join(_row(*figure) for figure in _sums(invoice))}</table>"
@@ -155,7 +137,3 @@ def _paragraphs(parts: list[Row]) -> str:
 
 def _escaped(text: str) -> str:
     return escape(text).replace("\n", "<br>")
-
-
-def _amount(money: Money) -> str:
-    return f"{money.amount:,f} {money.currency}"
