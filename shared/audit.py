@@ -6,7 +6,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import JSON, Index, String, insert, inspect
+from sqlalchemy import JSON, Index, LargeBinary, String, insert, inspect
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared.caller import Caller
@@ -85,7 +85,10 @@ def _columns(entity: Any) -> dict[str, Any]:
 
 @cache
 def _told(entity: type[Base]) -> tuple[str, ...]:
-    return tuple(sorted(set(entity.__mapper__.column_attrs.keys()) - UNTOLD))
+    """The columns that are told of; of bytes there is a digest beside them."""
+    columns = entity.__mapper__.column_attrs
+    told = {each.key for each in columns if not isinstance(each.columns[0].type, LargeBinary)}
+    return tuple(sorted(told - UNTOLD))
 
 
 def _plain(value: Any) -> Any:

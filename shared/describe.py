@@ -83,8 +83,8 @@ def _complete(operation: Document, method: str, path: str) -> Document:
     """Add to the operation what it has in common with others, and return the responses that it now refers to."""
     of_one = "{" in path
     write = method in ("post", "put", "patch", "delete")
-    replace = method in ("put", "patch")  # also of what there is only one of, the settings, with no id in its path
-    change = replace or (write and of_one and not operation.pop(UNCONDITIONAL, False))
+    of_what_is = method in ("put", "patch", "delete")  # with no id in its path where there is only one: the settings
+    change = of_what_is or (write and of_one and not operation.pop(UNCONDITIONAL, False))
     kinds = ALWAYS + (WRITES if write else ()) + (OF_ONE if of_one else ()) + (CHANGES_OF_ONE if change else ())
     if write:
         operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)

@@ -23,14 +23,15 @@ def create_app(settings: Settings, *, wire: BaseAdapter | None = None) -> Flask:
     service = Service(NAME, db, settings.caller_secret, HISTORY)
     app = new_app(service, (*finance.ROUTES, accounts.routes, approvals.routes, *projects.ROUTES, internal.routes))
     app.extensions["settings"] = settings
-    app.extensions["topics"] = messages.topics(settings, _expenses(settings, wire), deadline=settings.billing_deadline)
+    expenses = _expenses(settings, wire)
+    app.extensions["topics"] = messages.topics(settings, db, expenses, deadline=settings.billing_deadline)
     return app
 
 
 def create_relay(settings: Settings, *, wire: BaseAdapter | None = None) -> Relay:
     """The relay that delivers this service's messages."""
-    topics = messages.topics(settings, _expenses(settings, wire), deadline=5)
-    return Relay(Database(settings.database_url, threads=2), topics)
+    db = Database(settings.database_url, threads=2)
+    return Relay(db, messages.topics(settings, db, _expenses(settings, wire), deadline=5))
 
 
 def _expenses(settings: Settings, wire: BaseAdapter | None) -> Peer:

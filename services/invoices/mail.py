@@ -29,21 +29,23 @@ OUR_FAULT = frozenset({530, 534, 535, 538})
 TOO_LARGE = 552
 
 Letter = Mapping[str, Any]
+Attachment = tuple[str, bytes]
+"""A file's name, and what is in it."""
 Channel = Callable[[Settings, str, EmailMessage, str], None]
 
 
-def deliver(settings: Settings, key: str, letter: Letter) -> None:
+def deliver(settings: Settings, key: str, letter: Letter, attached: Attachment | None = None) -> None:
     """Deliver a letter through the configured channel. `key`: the same each time the same letter is tried.
 
     Raises:
         Undeliverable: it will never be taken.
     """
     to = _ascii_domain(letter["to"])
-    CHANNELS[settings.mail_channel](settings, key, composed(letter, to, settings.mail_from), to)
+    CHANNELS[settings.mail_channel](settings, key, composed(letter, to, settings.mail_from, attached), to)
 
 
-def composed(letter: Letter, to: str, sender: str) -> EmailMessage:
-    """The letter as a MIME message: plain text, and HTML beside it."""
+def composed(letter: Letter, to: str, sender: str, attached: Attachment | None = None) -> EmailMessage:
+    """The letter as a MIME message: plain text, HTML beside it, and a PDF if one goes with it."""
     message = EmailMessage(policy=SMTP if to.isascii() else SMTPUTF8)
     message["From"] = _address(letter["from_name"], sender)
     message["To"] = _address(letter["to_name"], to)
@@ -52,6 +54,9 @@ def composed(letter: Letter, to: str, sender: str) -> EmailMessage:
     message["Message-ID"] = letter["message_id"]
     message.set_content(letter["text"])
     message.add_alternative(letter["html"], subtype="html")
+    if attached:
+        name, pdf = attached
+        message.add_attachment(pdf, maintype="application", subtype="pdf", filename=name)
     return message
 
 

@@ -2,6 +2,7 @@
 invoice an expense is on.
 """
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,8 +10,11 @@ from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.invoices import letter, mail
-from services.invoices.models import Invoice, Profile, ProjectExpense
+from services.invoices import document, letter, mail
+from services.invoices.document import Picture
+from services.invoices.mail import Attachment
+from services.invoices.models import Invoice, Logo, Profile, ProjectExpense
+from services.invoices.queries import known_profile, logo_digest, today
 from services.invoices.settings import Settings
 from shared import audit, outbox
 from shared.caller import Caller
@@ -23,16 +27,38 @@ MAIL, BILLING = "mail", "billing"
 QUEUED, DELIVERED, FAILED = "queued", "delivered", "failed"
 
 
-def put_mail(session: Session, key: str, invoice: Invoice, profile: Profile) -> None:
+def put_mail(session: Session, caller: Caller, key: str, invoice: Invoice, profile: Profile) -> None:
     """Queue the letter that sends an invoice, as the invoice is now, in the transaction that sends it."""
-    written = letter.written(invoice, profile)
+    written = letter.written(invoice, profile) | _document(session, caller, invoice, profile)
     _put(session, key, invoice, written, to=invoice.delivery_to, message_id=invoice.delivery_message_id)
 
 
-def put_notice(session: Session, invoice: Invoice, written: dict[str, Any], *, to: str, domain: str) -> None:
-    """Queue a letter that is no send: the invoice's `delivery` names another message, and stays as it is."""
-    key = new_id()
+def put_notice(session: Session, caller: Caller, invoice: Invoice, *, awaited: bool, to: str, domain: str) -> None:
+    """Queue a letter that is no send: the invoice's `delivery` names another message, and stays as it is.
+
+    `awaited`: as `letter.of_approval` says. `domain`: of the Message-ID.
+    """
+    key, profile = new_id(), known_profile(session, caller)
+    written = letter.of_approval(invoice, profile, awaited=awaited) | _document(session, caller, invoice, profile)
     _put(session, key, invoice, written, to=to, message_id=f"<{key}@{domain}>")
+
+
+def keep_logo(session: Session, logo: Logo) -> None:
+    """Give the logo, which is about to go, to the letters that wait with a document that shows it."""
+    waiting = select(Outbox).where(
+        Outbox.topic == MAIL,
+        Outbox.workspace_id == logo.workspace_id,
+        Outbox.body["document"]["logo"].as_string() == logo.digest,
+    )
+    kept = {"logo": [logo.kind, b64encode(logo.data).decode()]}
+    for message in session.scalars(waiting.with_for_update()):
+        message.body = message.body | kept
+
+
+def _document(session: Session, caller: Caller, invoice: Invoice, profile: Profile) -> dict[str, Any]:
+    """What is said in the attached document. It is drawn when the letter leaves, with no transaction open."""
+    digest = logo_digest(session, caller)
+    return {"document": document.stated(invoice, profile, digest, today(caller))}
 
 
 def _put(
@@ -68,11 +94,11 @@ def current() -> Topics:
     return known
 
 
-def topics(settings: Settings, expenses: Peer, *, deadline: float) -> Topics:
+def topics(settings: Settings, db: Database, expenses: Peer, *, deadline: float) -> Topics:
     """How each kind of message leaves."""
 
     def send_mail(message: Outbox) -> None:
-        mail.deliver(settings, message.key, message.body)
+        mail.deliver(settings, message.key, message.body, _attached(db, message))
 
     def send_billing(message: Outbox) -> None:
         body = {"version": message.version, **message.body}
@@ -80,6 +106,28 @@ def topics(settings: Settings, expenses: Peer, *, deadline: float) -> Topics:
         expenses.put(path, body, workspace_id=message.workspace_id, deadline=deadline)
 
     return {MAIL: Topic(send_mail, _settled), BILLING: Topic(send_billing)}
+
+
+def _attached(db: Database, message: Outbox) -> Attachment | None:
+    """The invoice as it was when the letter was queued; a letter from before there were documents has none."""
+    facts = message.body.get("document")
+    if facts is None:
+        return None
+    return facts["file"], document.drawn(facts, _logo(db, message) if facts["logo"] else None)
+
+
+def _logo(db: Database, message: Outbox) -> Picture | None:
+    """The logo that was the workspace's then. None when it was changed in the very moment of the sending."""
+    with db.read() as session:
+        shown = select(Logo).where(
+            Logo.workspace_id == message.workspace_id, Logo.digest == message.body["document"]["logo"]
+        )
+        logo = session.scalar(shown)
+        if logo:
+            return logo.kind, logo.data
+        body = session.scalar(select(Outbox.body).where(Outbox.id == message.id))  # not as we have it: as it is now
+    kept = (body or {}).get("logo")
+    return (kept[0], b64decode(kept[1])) if kept else None
 
 
 def _settled(session: Session, message: Outbox, failure: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from services.invoices.actions.approve import House, approve, finance_approve
 from services.invoices.actions.billing import Lines, bill
+from services.invoices.actions.brand import put_logo, remove_logo
 from services.invoices.actions.complete import complete, uncomplete
 from services.invoices.actions.configure import configure
 from services.invoices.actions.create import create
@@ -41,6 +42,8 @@ __all__ = [
     "finance_approve",
     "log_time",
     "pay",
+    "put_logo",
+    "remove_logo",
     "send",
     "set_rates",
     "tag",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from services.invoices import letter, messages, rules
+from services.invoices import messages, rules
 from services.invoices.actions import writing
 from services.invoices.actions.writing import Facts
 from services.invoices.models import Invoice
@@ -86,5 +86,4 @@ def _close(
     to = (approver or invoice.user_email) if facts.get("notify") else None
     writing.record(session, caller, action, invoice, {"notified": [None, to]} if to else {})
     if to:
-        written = letter.of_approval(invoice, known_profile(session, caller), awaited=approver is not None)
-        messages.put_notice(session, invoice, written, to=to, domain=house.domain)
+        messages.put_notice(session, caller, invoice, awaited=approver is not None, to=to, domain=house.domain)

@@ -11,7 +11,7 @@ from shared.versions import IfMatch
 
 FIELDS = (
     *("seller_name", "seller_address", "seller_tax_id", "bank_details", "number_format"),
-    *("relationship_manager_email", "finance_approver_email"),
+    *("relationship_manager_email", "finance_approver_email", "paper_size", "layout"),
 )
 
 

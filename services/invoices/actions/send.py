@@ -38,5 +38,5 @@ def _send(session: Session, caller: Caller, invoice_id: str, expected: IfMatch, 
         invoice.delivery_message_id, invoice.delivery_to = f"<{key}@{domain}>", invoice.client_email
         writing.record(session, caller, "sent", invoice)
         numbers.flushed(session, invoice)
-    messages.put_mail(session, key, invoice, profile)
+    messages.put_mail(session, caller, key, invoice, profile)
     return invoice

@@ -243,3 +243,8 @@ class Logo(Base):
     kind: Mapped[str] = mapped_column(String(64))  # its media type
     data: Mapped[bytes] = mapped_column(LargeBinary)
     digest: Mapped[str] = mapped_column(String(64))
+
+    @property
+    def uuid(self) -> str:
+        """What the history knows it by."""
+        return self.workspace_id

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, liter
 from sqlalchemy.orm import Session
 
 from services.invoices import rules
-from services.invoices.models import OF_APPROVALS, OF_PROJECTS, Invoice, Item, Payment, Profile
-from services.invoices.queries.billing import ITEMS, furnish
+from services.invoices.models import OF_APPROVALS, OF_PROJECTS, Invoice, Item, Logo, Payment, Profile
+from services.invoices.queries.billing import ITEMS, furnish, with_items
 from shared.audit import Audit
 from shared.caller import Caller
 from shared.db import Database
@@ -225,6 +225,33 @@ def known_profile(session: Session, caller: Caller, *, lock: bool = False) -> Pr
         version=0,
     )
     return session.scalar(query) or unwritten
+
+
+def logo(db: Database, caller: Caller) -> Logo:
+    """The logo of the caller's workspace. Raises NotFound where it has none."""
+    with db.read() as session:
+        found = known_logo(session, caller)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def known_logo(session: Session, caller: Caller, *, lock: bool = False) -> Logo | None:
+    """The logo in this transaction."""
+    query = select(Logo).where(Logo.workspace_id == caller.workspace_id)
+    return session.scalar(query.with_for_update() if lock else query)
+
+
+def logo_digest(session: Session, caller: Caller) -> str | None:
+    """What tells the logo of now from every other."""
+    return session.scalar(select(Logo.digest).where(Logo.workspace_id == caller.workspace_id))
+
+
+def printed(db: Database, caller: Caller, invoice_id: str) -> tuple[Invoice, Profile, Logo | None]:
+    """An invoice with its items, and what else its document shows, as of one moment. Raises NotFound."""
+    with db.read() as session:
+        invoice = with_items(session, caller, owned(session, caller, invoice_id))
+        return invoice, known_profile(session, caller), known_logo(session, caller)
 
 
 def owned(session: Session, caller: Caller, invoice_id: str, *, lock: bool = False) -> Invoice:

@@ -58,6 +58,13 @@ def bodies(message: EmailMessage) -> tuple[str, ...]:
     return tuple(part.get_content().replace("\r\n", "\n") for part in (plain, html))
 
 
+def attached(message: EmailMessage) -> tuple[str | None, bytes]:
+    """The name and the bytes of the one file that goes with a letter."""
+    (part,) = message.iter_attachments()
+    assert part.get_content_type() == "application/pdf"
+    return part.get_filename(), part.get_content()
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -300,6 +307,50 @@ def test_an_unusual_address_gets_its_letter(invoices: Client, relay: Relay, sett
     assert len(mails(settings)) == 1
 
 
+# The document that goes with it
+
+
+def test_the_invoice_goes_with_its_letter_as_a_pdf(invoices: Client, relay: Relay, settings: Settings) -> None:
+    made = data(invoices.post(url(make(invoices, client_email=TO, items=ITEMS), "/send")))
+    relay.run_once()
+    (letter,) = mails(settings)
+    assert letter["Message-ID"] == made["delivery"]["message_id"]
+    assert attached(letter) == (f"{made['invoice_number']}.pdf", invoices.get(url(made, ".pdf")).data)
+    assert [part.get_content_type() for part in letter.walk()] == [
+        *("multipart/mixed", "multipart/alternative", "text/plain", "text/html", "application/pdf")
+    ]
+
+
+def test_it_shows_the_invoice_as_it_was_sent(invoices: Client, relay: Relay, settings: Settings) -> None:
+    made = make(invoices, client_email=TO, items=ITEMS, invoice_number="A", notes="Then")
+    data(invoices.post(url(made, "/send")))
+    expected = invoices.get(url(made, ".pdf")).data
+    data(invoices.put(url(made), json={"notes": "Now", "invoice_number": "B"}))
+    data(invoices.seen_by(scopes=("admin",)).put(SETTINGS, json={"seller_name": "New", "layout": "modern"}))
+    assert invoices.get(url(made, ".pdf")).data != expected
+    relay.run_once()
+    assert attached(mails(settings)[0]) == ("A.pdf", expected)
+
+
+def test_a_name_of_any_script_is_that_of_the_file(invoices: Client, relay: Relay, settings: Settings) -> None:
+    made = make(invoices, client_email=TO, invoice_number='发票 "7"/№ é\n')
+    data(invoices.post(url(made, "/send")))
+    relay.run_once()
+    assert attached(mails(settings)[0])[0] == "发票 -7--№ é.pdf"
+
+
+def test_a_letter_queued_before_there_were_documents_goes_without_one(
+    invoices: Client, relay: Relay, settings: Settings, app: Flask
+) -> None:
+    sent(invoices)
+    with app.extensions["service"].db.write() as session:
+        for message in session.query(Outbox):
+            message.body = {name: value for name, value in message.body.items() if name != "document"}
+    relay.run_once()
+    (letter,) = mails(settings)
+    assert list(letter.iter_attachments()) == []
+
+
 # Through a server
 
 
@@ -353,6 +404,7 @@ def test_a_server_takes_the_letter_once(invoices: Client, through: Relay, server
     ((to, raw),) = server[0].taken
     assert to == [TO]
     assert parsed(raw)["Message-ID"] == made["delivery"]["message_id"]
+    assert attached(parsed(raw)) == (f"{made['invoice_number']}.pdf", invoices.get(url(made, ".pdf")).data)
     assert read(invoices, made)["delivery"]["status"] == "delivered"
 
 
@@ -385,6 +437,18 @@ def test_a_server_that_is_down_delays_the_letter(
         again.stop()
     assert [parsed(raw)["Message-ID"] for _, raw in handler.taken] == [made["delivery"]["message_id"]]
     assert read(invoices, made)["delivery"]["status"] == "delivered"
+
+
+def test_a_letter_that_is_tried_again_carries_the_same_bytes(
+    app: Flask, invoices: Client, through: Relay, server: tuple[Server, Controller]
+) -> None:
+    sent(invoices, items=ITEMS)
+    for _ in range(2):
+        message = through._claim()[0]
+        through.topics[message.topic].send(message)
+        hurry(app)
+    first, second = (parsed(raw) for _, raw in server[0].taken)
+    assert (first["Message-ID"], attached(first)) == (second["Message-ID"], attached(second))
 
 
 @pytest.mark.parametrize(("step", "reply"), [("rcpt", "450 busy"), ("data", "451 try later"), ("rcpt", "530 log in")])

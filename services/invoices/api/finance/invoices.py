@@ -1,12 +1,14 @@
 """The routes of invoices."""
 
+import hashlib
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 from marshmallow import Schema
 
-from services.invoices import actions, messages, queries, settings
+from services.invoices import actions, document, messages, queries, settings
+from services.invoices.api.finance.files import BINARY, file
 from services.invoices.api.finance.schemas import (
     ENTRY_SHOWN,
     EXAMPLE,
@@ -59,6 +61,17 @@ def create_invoice(facts: dict[str, Any]) -> Response:
 def get_invoice(invoice_id: str) -> Response:
     """Get an invoice."""
     return _shown(queries.find(db(), caller(), invoice_id))
+
+
+@routes.get("/<uuid:invoice_id>.pdf")
+@routes.response(200, BINARY, content_type="application/pdf")
+@routes.alt_response(304, description="`If-None-Match` names what it still is.")
+def get_pdf(invoice_id: str) -> Response:
+    """Get an invoice as a PDF, in the layout and on the paper that the settings say."""
+    invoice, profile, logo = queries.printed(db(), caller(), invoice_id)
+    facts = document.stated(invoice, profile, logo.digest if logo else None, queries.today(caller()))
+    pdf = document.drawn(facts, (logo.kind, logo.data) if logo else None)
+    return file(pdf, "application/pdf", tag=hashlib.sha256(pdf).hexdigest(), name=facts["file"])
 
 
 @routes.put("/<uuid:invoice_id>")

@@ -6,6 +6,8 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from services.invoices import rules
+from services.invoices.document import LAYOUTS, PAPER_SIZES
+from services.invoices.logos import KINDS
 from shared.bodies import ListQuery
 from shared.describe import ListSchema
 from shared.fields import Amount, CurrencyCode, Day, Email, Text, WholeNumber
@@ -89,9 +91,15 @@ ENTRY_SHOWN = {
         "changes": {"status": ["draft", "sent"]},
     }
 }
-SETTINGS = {"seller_name": "Example Ltd", "number_format": "INV-{year}-{number:04d}"}
+SETTINGS = {
+    "seller_name": "Example Ltd",
+    "number_format": "INV-{year}-{number:04d}",
+    "paper_size": "a4",
+    "layout": "classic",
+}
 UNSET = ("seller_address", "seller_tax_id", "bank_details", "relationship_manager_email", "finance_approver_email")
 SETTINGS_SHOWN = {"data": dict.fromkeys(UNSET) | SETTINGS}
+LOGO_SHOWN = {"data": {"content_type": "image/png", "size": 20480, "sha256": "9f86d081884c7d65" + "0" * 48}}
 
 
 class ItemIn(Schema):
@@ -262,7 +270,21 @@ class SettingsIn(Schema):
     finance_approver_email = Email(
         allow_none=True, metadata={"description": "Who approves after the manager, where he names nobody."}
     )
+    paper_size = fields.String(validate=validate.OneOf(PAPER_SIZES), metadata={"description": "Of an invoice's PDF."})
+    layout = fields.String(validate=validate.OneOf(LAYOUTS), metadata={"description": "How an invoice's PDF looks."})
 
 
 class SettingsAnswer(Schema):
     data = fields.Nested(SettingsIn)
+
+
+class LogoOut(Schema):
+    """The logo on every PDF of the workspace."""
+
+    content_type = fields.String(validate=validate.OneOf(KINDS))
+    size = fields.Integer(metadata={"description": "In bytes."})
+    sha256 = fields.String()
+
+
+class LogoAnswer(Schema):
+    data = fields.Nested(LogoOut)

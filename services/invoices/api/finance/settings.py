@@ -1,13 +1,22 @@
-"""The routes of a workspace's settings."""
+"""The routes of a workspace's settings, and of its logo."""
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Response
+from flask import Response, request
 
-from services.invoices import actions, queries
-from services.invoices.api.finance.schemas import SETTINGS, SETTINGS_SHOWN, SettingsAnswer, SettingsIn
-from services.invoices.api.finance.spelling import spelled_settings
-from shared.web import Routes, caller, db, if_match, one
+from services.invoices import actions, logos, queries
+from services.invoices.api.finance.files import BINARY, file
+from services.invoices.api.finance.schemas import (
+    LOGO_SHOWN,
+    SETTINGS,
+    SETTINGS_SHOWN,
+    LogoAnswer,
+    SettingsAnswer,
+    SettingsIn,
+)
+from services.invoices.api.finance.spelling import spelled_logo, spelled_settings
+from services.invoices.logos import KINDS
+from shared.web import Routes, answers_once, caller, db, if_match, nothing, one, settle, ticket
 
 if TYPE_CHECKING:
     from services.invoices.models import Profile
@@ -32,3 +41,37 @@ def update_settings(facts: dict[str, Any]) -> Response:
 
 def _shown(profile: "Profile") -> Response:
     return one(spelled_settings(profile), tag=str(profile.version))
+
+
+@routes.get("/logo")
+@routes.response(200, BINARY, content_type="image/png")
+@routes.alt_response(304, description="`If-None-Match` names what it still is.")
+@routes.alt_response(404)
+def get_logo() -> Response:
+    """Download the logo of the workspace, byte for byte as it was uploaded."""
+    logo = queries.logo(db(), caller())
+    return file(logo.data, logo.kind, tag=logo.digest)
+
+
+@routes.put("/logo")
+@routes.doc(requestBody={"required": True, "content": {kind: {"schema": BINARY} for kind in KINDS}})
+@routes.response(200, LogoAnswer, example=LOGO_SHOWN)
+@answers_once
+def put_logo() -> Response:
+    """Put a logo on all PDFs from now on: the body is a PNG or JPEG image of at most 512 KiB."""
+    image, asked, expected = logos.read(request.get_data()), ticket(), if_match()
+
+    def work() -> Response:
+        logo = actions.put_logo(db(), caller(), image, expected)
+        return one(spelled_logo(logo), tag=logo.digest)
+
+    return settle(asked, work)  # not one transaction with the reading of the image, which takes its time
+
+
+@routes.delete("/logo")
+@routes.response(204)
+@routes.alt_response(404)
+def delete_logo() -> Response:
+    """Leave all PDFs from now on without a logo."""
+    actions.remove_logo(db(), caller(), if_match())
+    return nothing()

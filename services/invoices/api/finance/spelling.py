@@ -13,7 +13,7 @@ from shared.exact import amount
 from shared.money import Money
 
 if TYPE_CHECKING:
-    from services.invoices.models import Invoice, Item, Payment, Profile
+    from services.invoices.models import Invoice, Item, Logo, Payment, Profile
     from shared.audit import Audit
 
 Spelling = dict[str, Any]
@@ -90,7 +90,14 @@ def spelled_settings(profile: "Profile") -> Spelling:
         "number_format": profile.number_format,
         "relationship_manager_email": profile.relationship_manager_email,
         "finance_approver_email": profile.finance_approver_email,
+        "paper_size": profile.paper_size,
+        "layout": profile.layout,
     }
+
+
+def spelled_logo(logo: "Logo") -> Spelling:
+    """What there is to say of a logo beside its bytes."""
+    return {"content_type": logo.kind, "size": len(logo.data), "sha256": logo.digest}
 
 
 def spelled_entry(entry: "Audit") -> Spelling:

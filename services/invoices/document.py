@@ -1,0 +1,156 @@
+"""An invoice as a document: the facts that it states, and the PDF that is drawn from them.
+
+The facts are plain data, which a letter keeps as they were when it was sent. The same facts make the same bytes on
+every machine: the fonts are typst's own and those of two packages, and never the system's.
+"""
+
+import json
+import re
+from base64 import b64encode
+from datetime import UTC, date, datetime
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import imagesize
+
+from services.invoices import rules
+from services.invoices.press import Press, Unprintable
+from services.invoices.wording import about, figure, one_line, sums
+from shared.money import Money
+
+if TYPE_CHECKING:
+    from services.invoices.models import Invoice, Item, Profile
+
+Facts = dict[str, Any]
+Picture = tuple[str, bytes]
+"""A media type and the image's bytes."""
+
+LAYOUTS, PAPER_SIZES = ("classic", "modern"), ("a4", "letter")
+
+FOLDER = Path(__file__).with_name("layouts")
+
+CJK = {"JPY": "JP", "KRW": "KR", "TWD": "TC", "HKD": "HK", "MOP": "HK"}
+"""How Chinese characters are drawn where an invoice in this currency has them; elsewhere as on the mainland."""
+
+SAID_ALOUD = frozenset({rules.DRAFT, rules.OVERDUE, rules.PAID, rules.CANCELLED})
+"""What an invoice says of its status; `sent` is what every invoice is that arrives."""
+
+LONGEST_NAME = 60
+"""Characters; the longest of them take four bytes, and file systems take 255."""
+
+RESERVED = frozenset('"#%*./:;<>?\\|')
+"""What means something to a file system, or in a header."""
+
+TRIAL = '#image(bytes(sys.inputs.logo), format: "svg") #image(bytes(json(bytes(sys.inputs.octets))))'
+
+PRESS = Press()
+"""Of this process; it is a lock until the first document is drawn."""
+
+_KANA = re.compile(r"[\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9d]")
+_HANGUL = re.compile(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
+_IDEOGRAPH = re.compile(
+    r"[\u2e80-\u303f\u3100-\u312f\u3190-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]"
+)
+
+
+def stated(invoice: "Invoice", profile: "Profile", logo: str | None, today: date) -> Facts:
+    """What the invoice's document states on that day, ready for JSON. `logo`: its digest."""
+    number, seller = one_line(invoice.number), one_line(profile.seller_name)
+    status = invoice.shown(today)
+    return {
+        "file": file_name(invoice.number, invoice.uuid),
+        "layout": profile.layout,
+        "paper": profile.paper_size,
+        "logo": logo,
+        "title": " ".join(filter(None, ("Invoice", number, seller and f"from {seller}"))),
+        "author": seller,
+        "date": [invoice.issue_on.year, invoice.issue_on.month, invoice.issue_on.day],
+        "status": status.upper() if status in SAID_ALOUD else "",
+        "seller": _party(profile.seller_name, profile.seller_address, _tax_id(profile.seller_tax_id)),
+        "client": _party(invoice.client_name, invoice.client_address),
+        "about": about(invoice),
+        "until": str(invoice.due_on or ""),
+        "currency": invoice.currency,
+        "items": [_item(item, invoice.currency) for item in invoice.items],
+        "sums": [(name, figure(money.amount)) for name, money in sums(invoice)],
+        "bank_details": profile.bank_details or "",
+        "notes": invoice.notes or "",
+    }
+
+
+def file_name(number: str | None, invoice_id: str) -> str:
+    """What the file is called: for its number, as far as any file system takes it, or else for its id."""
+    kept = "".join(letter if letter.isprintable() and letter not in RESERVED else "-" for letter in number or "")
+    return f"{kept[:LONGEST_NAME].strip(' -') or f'invoice-{invoice_id}'}.pdf"
+
+
+def drawn(facts: Facts, logo: Picture | None = None) -> bytes:
+    """The PDF, which is PDF/A unless a letter is in none of the fonts: that is drawn as a box, and PDF/A forbids it.
+
+    Raises:
+        Unavailable: it takes too long.
+    """
+    inputs = {"facts": json.dumps(facts | {"fonts": _fonts_for(facts)})}
+    if logo:
+        inputs["logo"] = _framed(*logo)
+    year, month, day = facts["date"]
+    issued = int(datetime(year, month, day, tzinfo=UTC).timestamp())
+    sources = _sources(facts["layout"])
+    return PRESS.pdf({"sources": sources, "inputs": inputs, "timestamp": issued, "standards": [["a-3b"], []]})
+
+
+def can_draw(kind: str, data: bytes) -> bool:
+    """Whether an image can be drawn, as a document frames it and by itself: in its frame some faults go unnoticed."""
+    inputs = {"logo": _framed(kind, data), "octets": json.dumps(list(data))}
+    try:
+        PRESS.pdf({"sources": {"main.typ": TRIAL}, "inputs": inputs, "timestamp": 0, "standards": [[]]})
+    except Unprintable:
+        return False
+    return True
+
+
+def _party(name: str | None, *rest: str | None) -> dict[str, str]:
+    return {"name": name or "", "rest": "\n".join(filter(None, rest))}
+
+
+def _tax_id(tax_id: str | None) -> str | None:
+    return f"Tax id: {tax_id}" if tax_id else None
+
+
+def _item(item: "Item", currency: str) -> dict[str, str]:
+    return {
+        "description": item.description,
+        "quantity": str(item.quantity),
+        "unit_price": figure(item.unit_price(currency)),
+        "amount": figure(Money(item.amount_minor, currency).amount),
+    }
+
+
+def _fonts_for(facts: Facts) -> list[str]:
+    """What to look in for a letter that the layout's own font lacks, before all other fonts.
+
+    The font of Chinese, Japanese and Korean is read as a whole once it is named, so only who needs it names it.
+    """
+    said = json.dumps(facts, ensure_ascii=False)
+    if _KANA.search(said):
+        return ["Noto Sans", "Noto Sans CJK JP"]
+    if _HANGUL.search(said):
+        return ["Noto Sans", "Noto Sans CJK KR"]
+    if _IDEOGRAPH.search(said):
+        return ["Noto Sans", f"Noto Sans CJK {CJK.get(facts['currency'], 'SC')}"]
+    return ["Noto Sans"]
+
+
+def _framed(kind: str, data: bytes) -> str:
+    """An image as text, which is all that typst takes as input: in an SVG of its size."""
+    width, height = imagesize.get(BytesIO(data))
+    size = f'width="{width}" height="{height}"'
+    link = f"data:{kind};base64,{b64encode(data).decode()}"
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}><image {size} href="{link}"/></svg>'
+
+
+@cache
+def _sources(layout: str) -> dict[str, str]:
+    return {"main.typ": (FOLDER / f"{layout}.typ").read_text(), "page.typ": (FOLDER / "page.typ").read_text()}
