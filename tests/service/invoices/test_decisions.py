@@ -28,7 +28,7 @@ from tests.service.invoices.approvals import (
     wrong,
 )
 from tests.service.invoices.steps import INVOICES, Facts, actions, data, history, nothing_changes, read
-from tests.service.invoices.test_send import bodies, mails
+from tests.service.invoices.test_send import attached, bodies, mails
 
 
 @pytest.fixture
@@ -214,6 +214,8 @@ def test_the_finance_approver_gets_one_letter(approver: Client, relay: Relay, se
         "Manager: manager@example.com\nComment: fine\n"
     )
     assert "<td>&lt;b&gt;Q3&lt;/b&gt;</td>" in html
+    pdf = approver.get(f"{INVOICES}/{same['id']}.pdf").data
+    assert attached(letter) == (f"invoice-{same['id']}.pdf", pdf)
     assert read(approver, same) == before
     assert before["delivery"] is None
     assert actions(approver, same) == ["created", "approved"]

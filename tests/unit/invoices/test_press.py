@@ -1,0 +1,87 @@
+"""The process in which documents are drawn: there while it is needed, and never in the way."""
+
+import os
+import signal
+import time
+from typing import Any
+
+import pytest
+
+from services.invoices import press
+from services.invoices.press import Press, Unprintable
+from shared.errors import Unavailable
+
+
+def job(source: str, **inputs: str) -> dict[str, Any]:
+    return {"sources": {"main.typ": source}, "inputs": inputs, "timestamp": 0, "standards": [[]]}
+
+
+def running(one: Press) -> int | None:
+    """The process's id."""
+    return one._printer._process.pid if one._printer and one._printer.alive else None
+
+
+def wait_for_the_end(one: Press) -> None:
+    until = time.monotonic() + 10
+    while running(one):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def one() -> Any:
+    one = Press()
+    yield one
+    one.end()
+
+
+def test_there_is_no_process_before_the_first_document(one: Press) -> None:
+    assert running(one) is None
+    assert one.pdf(job("a")).startswith(b"%PDF")
+    assert running(one)
+
+
+def test_it_draws_one_document_after_the_other(one: Press) -> None:
+    first = one.pdf(job("a"))
+    process = running(one)
+    assert one.pdf(job("b")) != first == one.pdf(job("a"))
+    assert running(one) == process
+
+
+def test_what_typst_refuses_is_told_and_does_no_harm(one: Press) -> None:
+    with pytest.raises(Unprintable, match="panicked"):
+        one.pdf(job("#panic()"))
+    assert one.pdf(job("a")).startswith(b"%PDF")
+
+
+def test_it_sees_no_file_of_ours(one: Press) -> None:
+    for path in ("/etc/passwd", "page.typ", "../README.md"):
+        with pytest.raises(Unprintable):
+            one.pdf(job(f'#read("{path}")'))
+
+
+def test_without_work_it_ends_and_comes_back(one: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(press, "IDLE", 0.05)
+    first = one.pdf(job("a"))
+    wait_for_the_end(one)
+    assert one.pdf(job("a")) == first
+
+
+def test_after_a_long_document_it_ends(one: Press) -> None:
+    one.pdf(job("#sys.inputs.text", text="word " * 20_000))
+    wait_for_the_end(one)
+
+
+def test_one_that_was_killed_is_replaced(one: Press) -> None:
+    one.pdf(job("a"))
+    os.kill(running(one) or 0, signal.SIGKILL)
+    wait_for_the_end(one)
+    assert one.pdf(job("a")).startswith(b"%PDF")
+
+
+def test_a_document_without_end_is_given_up(one: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(press, "DEADLINE", 1.0)
+    with pytest.raises(Unavailable):
+        one.pdf(job("#for i in range(1000000000) { [a] }"))
+    monkeypatch.setattr(press, "DEADLINE", 25.0)
+    assert one.pdf(job("a")).startswith(b"%PDF")
