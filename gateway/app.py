@@ -9,17 +9,20 @@ from functools import partial
 
 import structlog
 from flask import Flask, Response, g, request
+from requests.adapters import BaseAdapter
 from werkzeug.exceptions import MethodNotAllowed
 
-from gateway import client, credentials, routes
+from gateway import client, credentials, inside, routes
 from gateway.forward import forward
 from gateway.pages import pages
-from gateway.parts import build, parts
+from gateway.parts import build, parts, told
 from gateway.settings import Settings
 from shared import errors
 from shared.caller import Caller
+from shared.db import Database
 from shared.dialects import spoken_at
 from shared.logs import request_id
+from shared.outbox import Relay
 from shared.web import begin, word_errors
 
 GUARDS = {
@@ -31,20 +34,31 @@ GUARDS = {
 }
 """What every answer says, unless it says it already. Of a service's words only the last two are let through."""
 
+RELAY_DEADLINE = 5.0
+"""Seconds for telling a service of a person, where nobody waits for it."""
+
 log = structlog.get_logger()
 
 
-def create_app(settings: Settings) -> Flask:
-    """The gateway as a WSGI app. Its database must be migrated: `shared.migrate.upgrade(db, gateway.keys.HISTORY)`."""
+def create_app(settings: Settings, *, wire: BaseAdapter | None = None) -> Flask:
+    """The gateway as a WSGI app. Its database must be migrated: `shared.migrate.upgrade(db, gateway.keys.HISTORY)`.
+
+    `wire`: how the services are told of people, when not over the network.
+    """
     app = Flask("gateway", static_folder=None)
     app.url_map.merge_slashes = False
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    app.extensions["gateway"] = build(settings)
+    app.extensions["gateway"] = build(settings, wire)
     app.register_blueprint(pages)
     app.before_request(_answer)
     app.after_request(_end)
     word_errors(app)
     return app
+
+
+def create_relay(settings: Settings, *, wire: BaseAdapter | None = None) -> Relay:
+    """The relay that tells the services of people."""
+    return Relay(Database(settings.database_url, threads=2), told(settings, wire, deadline=RELAY_DEADLINE))
 
 
 # The order of a request
@@ -61,7 +75,10 @@ def _answer() -> Response | None:
     g.route = route = routes.find(target)
     if route is None:
         raise _nowhere()
-    return forward(request, target, gateway.upstreams[route.service], gateway.signed(caller, route.service))
+    token = gateway.signed(caller, route.service)
+    if route.service == routes.PEOPLE:
+        return inside.ask(request, gateway.people, token, gateway.deadline)
+    return forward(request, target, gateway.upstreams[route.service], token)
 
 
 def _who() -> Caller:

@@ -99,7 +99,7 @@ def _head(request: Request, target: str, host: str, token: str) -> list[str]:
         f"X-Forwarded-Host: {environ.get('HTTP_HOST', '')}",
     ]
     for variable, value in environ.items():
-        if variable.startswith("HTTP_") and (name := _name(variable)) not in dropped:
+        if variable.startswith("HTTP_") and (name := header_name(variable)) not in dropped:
             lines.append(f"{name}: {value}")
     if kind := environ.get("CONTENT_TYPE"):
         lines.append(f"Content-Type: {kind}")
@@ -107,7 +107,8 @@ def _head(request: Request, target: str, host: str, token: str) -> list[str]:
 
 
 @lru_cache(maxsize=1024)
-def _name(variable: str) -> str:
+def header_name(variable: str) -> str:
+    """What a header is called that WSGI calls `variable`."""
     return variable[5:].replace("_", "-").lower()
 
 
@@ -124,13 +125,13 @@ def _with_body(request: Request, lines: list[str]) -> Ask:
     if length is None:
         if "HTTP_TRANSFER_ENCODING" not in request.environ:
             return Ask(method, _bytes(lines))
-        return Ask(method, _bytes([*lines, "Transfer-Encoding: chunked"]), _chunked(_pieces(request, limit)))
+        return Ask(method, _bytes([*lines, "Transfer-Encoding: chunked"]), _chunked(pieces(request, limit)))
     if length > limit:
         raise TooLarge
     head = _bytes([*lines, f"Content-Length: {length}"])
     if length <= PIECE:
-        return Ask(method, head + b"".join(_pieces(request, limit)))
-    return Ask(method, head, _pieces(request, limit))
+        return Ask(method, head + b"".join(pieces(request, limit)))
+    return Ask(method, head, pieces(request, limit))
 
 
 def _bytes(lines: list[str]) -> bytes:
@@ -140,8 +141,12 @@ def _bytes(lines: list[str]) -> bytes:
     return head.encode("latin-1") + b"\r\n\r\n"
 
 
-def _pieces(request: Request, limit: int) -> Iterator[bytes]:
-    """The body as it comes in, counted."""
+def pieces(request: Request, limit: int) -> Iterator[bytes]:
+    """The body as it comes in, counted.
+
+    Raises:
+        TooLarge, Invalid: there is more of it than `limit`, or less than was promised.
+    """
     taken = 0
     while piece := _piece(request):
         taken += len(piece)

@@ -6,21 +6,30 @@ from functools import partial
 from typing import Any
 
 import orjson
-from flask import current_app
+from flask import Flask, current_app
+from requests.adapters import BaseAdapter
 
 from gateway.keys.lookup import Lookup
 from gateway.limits import RateLimit
 from gateway.openapi import Description
-from gateway.routes import SERVICES
+from gateway.people import messages
+from gateway.people.app import create_app
+from gateway.routes import PEOPLE, SERVICES
 from gateway.settings import Settings
 from gateway.upstream import Upstream
 from shared import caller as callers
 from shared.caller import Caller
 from shared.db import Database
+from shared.describe import document
 from shared.errors import Unavailable
+from shared.http import Peer
+from shared.outbox import Topics
 
 PATIENCE = 5.0
 """Seconds a service has to describe itself."""
+
+TELLING = 1.0
+"""Seconds for telling a service of a person right after the change; the relay goes on where this ends."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,10 @@ class Parts:
     keys: Lookup
     limit: RateLimit
     upstreams: dict[str, Upstream]
+    people: Flask
+    """The app that answers for the people of a workspace."""
+    deadline: float
+    """Seconds a client has to go on with its body."""
     description: Description
     signed: Callable[[Caller, str], str]
     """A token of the caller that one service, by name, believes."""
@@ -42,20 +55,31 @@ class Parts:
             upstream.close()
 
 
-def build(settings: Settings) -> Parts:
+def build(settings: Settings, wire: BaseAdapter | None) -> Parts:
     """The parts that these settings ask for."""
     db = Database(settings.database_url, threads=settings.threads)
     upstreams = {name: Upstream(name, getattr(settings, f"{name}_url"), settings.deadline) for name in SERVICES}
+    people = create_app(db, settings.caller_secret, told(settings, wire, deadline=TELLING))
+    described = {name: partial(_described, upstream, settings.caller_secret) for name, upstream in upstreams.items()}
     return Parts(
         db=db,
         keys=Lookup(db, settings.key_secret),
         limit=RateLimit(settings.rate_limit, settings.limits_url),
         upstreams=upstreams,
         signed=lambda caller, service: callers.sign(caller, settings.caller_secret, service),
-        description=Description(
-            {name: partial(_described, upstream, settings.caller_secret) for name, upstream in upstreams.items()}
-        ),
+        people=people,
+        deadline=settings.deadline,
+        description=Description({**described, PEOPLE: partial(document, people.extensions["api"])}),
     )
+
+
+def told(settings: Settings, wire: BaseAdapter | None, *, deadline: float) -> Topics:
+    """How the services are told of people, within `deadline` seconds each."""
+    peers = {
+        name: Peer("gateway", name, getattr(settings, f"{name}_url"), settings.caller_secret, adapter=wire)
+        for name in messages.RECEIVERS
+    }
+    return messages.topics(peers, deadline=deadline)
 
 
 def parts() -> Parts:

@@ -18,6 +18,9 @@ class Route:
     service: str
 
 
+PEOPLE = "people"
+"""What the gateway answers itself, in its own process."""
+
 ROUTES = (
     Route("/v1/dev/finance/invoices", "invoices"),
     Route("/v1/dev/finance/settings", "invoices"),
@@ -32,9 +35,12 @@ ROUTES = (
     Route("/time_entries.json", "invoices"),
     Route("/currencycodes.json", "invoices"),
     Route("/expenses.json", "expenses"),
+    Route("/people.json", PEOPLE),
+    Route("/me.json", PEOPLE),
 )
 
-SERVICES = tuple(dict.fromkeys(route.service for route in ROUTES))
+SERVICES = tuple(dict.fromkeys(route.service for route in ROUTES if route.service != PEOPLE))
+"""Those that are asked over the network."""
 
 _ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 

@@ -100,7 +100,7 @@ def new_app(service: Service, routes: Iterable[Blueprint], *, body_bytes: int = 
     )
     app.before_request(_admit)
     app.after_request(_end)
-    api = DescribedApi(app)
+    app.extensions["api"] = api = DescribedApi(app)
     api.register_converter(_IdText, lambda _converter: {"type": "integer", "minimum": 1})
     for blueprint in routes:
         api.register_blueprint(blueprint)

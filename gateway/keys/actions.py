@@ -1,23 +1,32 @@
 """What can be done with keys: make one (and the workspace, account and member it needs), and revoke one."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import available_timezones
 
+from marshmallow import ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gateway.keys import secret
 from gateway.keys.models import Account, ApiKey, Member, Workspace
 from gateway.keys.scopes import SCOPES, checked
+from gateway.people import messages, queries
+from gateway.people.actions import add
+from shared.caller import Caller
 from shared.currencies import EXPONENT
 from shared.db import Database, new_id, now, upsert
 from shared.errors import Conflict, Invalid, NotFound, Refused
+from shared.fields import plain_text
+from shared.lengths import NAME
 
 ACCOUNTS = 100
 """How many accounts a workspace may have: every signed caller carries their names."""
+
+BY_HAND = "gateway.keys"
+"""Whose key the history names where there was none: this command's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +65,14 @@ def issue(
     A new workspace counts in `currency` (USD) and has its days in `time_zone` (UTC); one that there is keeps its own.
 
     Raises:
-        Invalid: an unknown scope, currency or time zone, an account that is not a UUID, or a name that is empty or too
-            long.
+        Invalid: an unknown scope, currency or time zone, an account that is not a UUID, or a name that is empty, too
+            long, or has control characters in it.
         Refused: the account is another workspace's or one too many, or the workspace has another currency or time zone.
     """
     allowed, wanted = checked(scopes), _uuid(account)
     _check_currency(currency)
     _check_time_zone(time_zone)
+    _check_names(member)
     with db.write() as session:
         home = _workspace(session, workspace, currency, time_zone)
         if wanted:
@@ -121,6 +131,16 @@ def _check_time_zone(name: str | None) -> None:
         raise Invalid(f"A time zone is one of the IANA's such as Europe/Berlin, not {name!r}")
 
 
+def _check_names(member: Person | None) -> None:
+    for name in asdict(member).values() if member else ():
+        try:
+            plain_text(name)
+        except ValidationError:
+            raise Invalid("A member's name and address have no control characters") from None
+        if len(name) > NAME:
+            raise Invalid(f"A member's names and address have at most {NAME} characters")
+
+
 def _workspace(session: Session, name: str, currency: str | None, time_zone: str | None) -> Workspace:
     """The workspace of that name. Of two processes that make it at once, one does and both find it."""
     if not name.strip() or len(name) > 255:
@@ -157,23 +177,11 @@ def _claim_account(session: Session, home: Workspace, account_id: str) -> None:
 
 def _member(session: Session, home: Workspace, person: Person | None) -> Member:
     """The member with that e-mail address, made when new; without a person, the workspace's first one."""
-    of_home = select(Member).where(Member.workspace_id == home.id).order_by(Member.id).limit(1)
-    if person:
-        of_home = of_home.where(Member.email == person.email)
-    if known := session.scalar(of_home):
+    queries.line_up(session, home.id)
+    first = queries.first(session, home.id)
+    if known := queries.named_by(session, home.id, person.email) if person else first:
         return known
-    person = person or Person("Owner", "", "")
-    made = Member(
-        workspace_id=home.id,
-        first_name=person.first_name,
-        last_name=person.last_name,
-        email=person.email,
-        role="member" if _has_members(session, home) else "owner",
-    )
-    session.add(made)
-    session.flush()
+    us = Caller(workspace_id=home.id, key_id=BY_HAND)
+    made = add(session, us, asdict(person or Person("Owner", "", "")), role="member" if first else "owner")
+    messages.tell(session, made)  # delivered by the relay
     return made
-
-
-def _has_members(session: Session, home: Workspace) -> bool:
-    return session.scalar(select(Member.id).where(Member.workspace_id == home.id).limit(1)) is not None

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.db import Base, Instant, Serial
+from shared.db import Base, Instant, Serial, now
 
 
 class Workspace(Base):
@@ -33,7 +33,7 @@ class Account(Base):
 
 
 class Member(Base):
-    """A person of a workspace."""
+    """A person of a workspace. The services hear of each change of one (`gateway.people.messages`)."""
 
     __tablename__ = "members"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -44,6 +44,17 @@ class Member(Base):
     last_name: Mapped[str] = mapped_column(String(255))
     email: Mapped[str] = mapped_column(String(255))
     role: Mapped[str] = mapped_column(String(32))
+    version: Mapped[int] = mapped_column()
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    updated_at: Mapped[datetime] = mapped_column(Instant, onupdate=now)
+    deleted: Mapped[bool]  # gone, and still named by what they did
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+    @property
+    def uuid(self) -> str:
+        """What the history knows them by."""
+        return str(self.id)
 
 
 class ApiKey(Base):

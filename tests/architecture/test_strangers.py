@@ -8,6 +8,7 @@ from flask import Flask
 
 import gateway.app
 import gateway.keys
+import gateway.people.app
 import services.budgets.app
 import services.expenses.app
 import services.invoices.app
@@ -16,6 +17,7 @@ from services.budgets.settings import Settings as BudgetSettings
 from services.expenses.settings import Settings as ExpenseSettings
 from services.invoices.settings import Settings as InvoiceSettings
 from shared.caller import HEADER, Caller, sign
+from shared.db import Database
 from shared.dialects import spoken_at
 from shared.errors import Unauthorized
 from tests.client import CALLER, SECRET
@@ -27,9 +29,9 @@ OPEN_AT_THE_GATEWAY = OPEN | {"/openapi/finance.json", "/docs"}
 Migrated = Callable[[Path], Path]
 
 
-@pytest.fixture(params=["invoices", "budgets", "expenses"])
+@pytest.fixture(params=["invoices", "budgets", "expenses", "people"])
 def service(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Migrated) -> Iterator[Flask]:
-    """Each service."""
+    """Each service, and the people's app, which the gateway asks as if it were one."""
     app = _service(request.param, tmp_path, sqlite_template)
     yield app
     app.extensions["service"].db.close()
@@ -43,6 +45,8 @@ def _service(name: str, folder: Path, migrated: Migrated) -> Flask:
     if name == "budgets":
         history = services.budgets.app.HISTORY
         return services.budgets.app.create_app(BudgetSettings(database_url=f"sqlite:///{migrated(history)}", **common))
+    if name == "people":
+        return gateway.people.app.create_app(Database(f"sqlite:///{migrated(gateway.keys.HISTORY)}"), SECRET, {})
     url = f"sqlite:///{migrated(services.expenses.app.HISTORY)}"
     settings = ExpenseSettings(database_url=url, receipts_url=(folder / "receipts").as_uri(), **common)
     return services.expenses.app.create_app(settings)
@@ -101,6 +105,10 @@ def test_a_stranger_is_refused_everywhere_at_the_gateway(tmp_path: Path, sqlite_
         "/v1/dev/finance/invoices",
         "/v1/dev/finance/budgets",
         "/v1/dev/finance/expenses",
+        "/invoices.json",
+        "/people.json",
+        "/people/1.json",
+        "/me.json",
         "/internal/openapi.json",
     }
     for path in inside | {path for path in _paths(app) if not path.startswith("/docs")} - OPEN_AT_THE_GATEWAY:

@@ -11,16 +11,20 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from gateway.app import create_app
+import services.expenses.app
+import services.invoices.app
+from gateway.app import create_app, create_relay
 from gateway.keys import HISTORY, actions
 from gateway.keys.actions import Issued
 from gateway.parts import Parts
 from gateway.routes import SERVICES
 from gateway.settings import Settings
+from services.expenses.settings import Settings as ExpenseSettings
+from services.invoices.settings import Settings as InvoiceSettings
 from shared.db import Database
+from tests.gateway.office import KEY_SECRET, Office, Wires
 from tests.gateway.peers import Peer, served
 
-KEY_SECRET = "the secret that keys are digested with"
 CALLER_SECRET = "the secret that callers are signed with"
 
 
@@ -126,3 +130,35 @@ def db(fresh_database: Callable[[Path], str]) -> Iterator[Database]:
     database = Database(fresh_database(HISTORY))
     yield database
     database.close()
+
+
+@pytest.fixture
+def office(fresh_database: Callable[[Path], str], tmp_path: Path) -> Iterator[Office]:
+    """A gateway with the services that it tells of people, on each backend. The messages of its key are delivered."""
+    receipts = (tmp_path / "receipts").as_uri()
+    apps = {
+        "invoices": services.invoices.app.create_app(
+            InvoiceSettings(database_url=fresh_database(services.invoices.app.HISTORY), caller_secret=CALLER_SECRET)
+        ),
+        "expenses": services.expenses.app.create_app(
+            ExpenseSettings(
+                database_url=fresh_database(services.expenses.app.HISTORY),
+                caller_secret=CALLER_SECRET,
+                receipts_url=receipts,
+            )
+        ),
+    }
+    wires = Wires(apps)
+    told = Settings(
+        database_url=fresh_database(HISTORY), caller_secret=CALLER_SECRET, key_secret=KEY_SECRET, rate_limit=0
+    )
+    made = Office(create_app(told, wire=wires), told, apps, wires)
+    issued = actions.issue(made.db, KEY_SECRET, "Acme")
+    made.key, made.workspace_id = issued.key, issued.workspace_id
+    relay = create_relay(told, wire=wires)
+    assert relay.run_once() == 2
+    yield made
+    relay.db.close()
+    made.app.extensions["gateway"].close()
+    for app in apps.values():
+        app.extensions["service"].db.close()

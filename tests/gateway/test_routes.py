@@ -39,6 +39,9 @@ from gateway.routes import find, target
         ("/time_entries.json", "invoices"),
         ("/time_entries/7.json", "invoices"),
         ("/currencycodes.json", "invoices"),
+        ("/people.json", "people"),
+        ("/people/7.json", "people"),
+        ("/me.json", "people"),
     ],
 )
 def test_a_path_belongs_to_the_service_of_its_first_segments(path: str, service: str) -> None:
@@ -81,6 +84,9 @@ def test_a_path_belongs_to_the_service_of_its_first_segments(path: str, service:
         "/projects/7%2Fexpenses.json",
         "/openapi/projects.json",
         "/internal/people/7.json",
+        "/people",
+        "/people/7",
+        "/me",
         "/V1/dev/finance/invoices",
         "//v1/dev/finance/invoices",
         "/v1/dev/finance//invoices",

@@ -1,0 +1,101 @@
+"""What can be done with people. Each change is told to the services that show names, in its own transaction."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from sqlalchemy.orm import Session
+
+from gateway.keys.models import Member
+from gateway.people import messages, queries
+from gateway.people.queries import PEOPLE, owned
+from shared import audit, outbox
+from shared.caller import Caller
+from shared.db import Database, afterwards, insert, now
+from shared.errors import Refused
+from shared.outbox import Topics
+from shared.versions import IfMatch
+
+Facts = Mapping[str, str]
+
+
+def create(db: Database, caller: Caller, facts: Facts, topics: Topics) -> Member:
+    """Add a person.
+
+    Raises:
+        Refused: somebody else has that e-mail address.
+    """
+    with db.write() as session:
+        queries.line_up(session, caller.workspace_id)
+        _check_free(session, caller, facts["email"])
+        person = add(session, caller, facts)
+        _tell(db, session, person, topics)
+        return person
+
+
+def add(session: Session, caller: Caller, facts: Facts, *, role: str = "member") -> Member:
+    """Add a person in this transaction; whoever calls has seen to the e-mail address, and tells the services."""
+    person = PEOPLE.new(
+        workspace_id=caller.workspace_id,
+        role=role,
+        version=1,
+        created_at=(moment := now()),
+        updated_at=moment,
+        deleted=False,
+        **facts,
+    )
+    insert(session, person)
+    audit.record(session, caller, "created", person)  # after it has its number: the history knows it by that
+    return person
+
+
+def update(db: Database, caller: Caller, person_id: int, facts: Facts, expected: IfMatch, topics: Topics) -> Member:
+    """Change what is named.
+
+    Raises:
+        NotFound, PreconditionFailed.
+        Refused: somebody else has that e-mail address.
+    """
+    with db.write() as session:
+        queries.line_up(session, caller.workspace_id)
+        person = owned(session, caller, person_id, lock=True)
+        expected.check(tag(person))
+        if facts.get("email", person.email).lower() != person.email.lower():
+            _check_free(session, caller, facts["email"])
+        for name, value in facts.items():
+            setattr(person, name, value)
+        audit.record(session, caller, "updated", person)
+        _tell(db, session, person, topics)
+        return person
+
+
+def delete(db: Database, caller: Caller, person_id: int, expected: IfMatch, topics: Topics) -> None:
+    """Take a person off every list. What they did still names them.
+
+    Raises:
+        NotFound, PreconditionFailed.
+        Refused: they have a live API key.
+    """
+    with db.write() as session:
+        queries.line_up(session, caller.workspace_id)
+        person = owned(session, caller, person_id, lock=True)
+        expected.check(tag(person))
+        if queries.has_key(session, person):
+            raise Refused("This person has a live API key, which must be revoked first")
+        person.deleted = True
+        audit.record(session, caller, "deleted", person)
+        _tell(db, session, person, topics)
+
+
+def tag(person: Member) -> str:
+    """The person's version, as its ETag."""
+    return str(person.version)
+
+
+def _check_free(session: Session, caller: Caller, email: str) -> None:
+    if email and queries.named_by(session, caller.workspace_id, email):
+        raise Refused("Somebody else has this e-mail address")
+
+
+def _tell(db: Database, session: Session, person: Member, topics: Topics) -> None:
+    for message in messages.tell(session, person, leased=True):
+        afterwards(session, partial(outbox.deliver, db, topics, message))

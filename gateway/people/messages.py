@@ -1,0 +1,59 @@
+"""What the gateway tells the services that show names: the state of each person, under the id that it gives them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from gateway.keys.models import Member
+from shared import outbox
+from shared.http import Peer
+from shared.outbox import Outbox, Topic, Topics
+
+RECEIVERS = ("invoices", "expenses")
+
+
+def tell(session: Session, person: Member, *, leased: bool = False) -> list[Outbox]:
+    """Queue a person's state for each receiver, in the transaction that makes or changes them.
+
+    `leased`: the caller delivers it after the commit.
+    """
+    session.flush()  # assigns the version that the messages carry
+    return [
+        outbox.put(
+            session,
+            _topic(service),
+            str(person.id),
+            workspace_id=person.workspace_id,
+            version=person.version,
+            body=_state(person),
+            leased=leased,
+        )
+        for service in RECEIVERS
+    ]
+
+
+def topics(peers: Mapping[str, Peer], *, deadline: float) -> Topics:
+    """How each kind of message leaves."""
+    return {_topic(service): Topic(_to(peer, deadline)) for service, peer in peers.items()}
+
+
+def _to(peer: Peer, deadline: float) -> Callable[[Outbox], None]:
+    def send(message: Outbox) -> None:
+        body = {"version": message.version, **message.body}
+        peer.put(f"/internal/people/{message.key}", body, workspace_id=message.workspace_id, deadline=deadline)
+
+    return send
+
+
+def _topic(service: str) -> str:
+    return f"person.{service}"
+
+
+def _state(person: Member) -> dict[str, Any]:
+    return {
+        "first_name": person.first_name,
+        "last_name": person.last_name,
+        "email": person.email,
+        "deleted": person.deleted,
+    }
