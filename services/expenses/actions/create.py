@@ -1,0 +1,27 @@
+"""Record an expense."""
+
+from services.expenses.actions.reserve import Reservation, take
+from services.expenses.actions.writing import Facts, attach, new_expense
+from services.expenses.models import Expense
+from services.expenses.receipts import Receipt
+from shared import audit
+from shared.caller import Caller
+from shared.db import Database, insert
+
+
+def create(
+    db: Database, caller: Caller, facts: Facts, receipt: Receipt | None, reservation: Reservation | None
+) -> Expense:
+    """Record an expense.
+
+    Raises:
+        Conflict: the reservation has been taken back.
+    """
+    with db.write() as session:
+        if reservation:
+            take(session, reservation)
+        expense = reservation.expense if reservation else new_expense(caller, facts)
+        attach(session, expense, receipt)
+        audit.record(session, caller, "created", expense)
+        insert(session, expense)
+        return expense
