@@ -35,6 +35,10 @@ class Rows(Generic[Entity]):
         found: Entity = tuple.__new__(self._found, row)
         return found
 
+    def copy(self, row: Entity) -> Entity:
+        """A plain row that says what `row` says, on which to try a change that is not to be written."""
+        return self.new(**{name: getattr(row, name) for name in self._blank})
+
     def new(self, **facts: Any) -> Entity:
         """A row that is not in the database until `db.insert` writes it; a column that is not named is null."""
         made: Entity = self._new(**{**self._blank, **facts})

@@ -16,13 +16,24 @@ from shared.rows import Rows
 from shared.search import at_least, at_most, contains, major
 
 EXPENSES = Rows(Expense)
+LISTED = Rows(
+    Expense,
+    without=(
+        *("workspace_id", "project_id", "invoice_id", "created_by", "receipt_type", "receipt_digest", "version"),
+        *("spend_version", "billable_version", "billing_version"),
+    ),
+)
+"""Expenses as `finance` lists them: each column that is not read is time for every list."""
+
+ABOUT = func.coalesce(Expense.description, Expense.name)
+"""`Expense.about`, in SQL."""
 SORTS: Sorts = {
     "created_at": Expense.created_at,
     "updated_at": Expense.updated_at,
     "date": func.coalesce(Expense.spent_on, date.max),
     "amount": major(Expense.amount_minor, Expense.currency),
     "category": func.coalesce(Expense.category, ""),
-    "description": func.coalesce(Expense.description, ""),
+    "description": func.coalesce(ABOUT, ""),
 }
 
 
@@ -34,9 +45,9 @@ def find(db: Database, caller: Caller, expense_id: str) -> Expense:
 
 def listing(db: Database, caller: Caller, *, sort: str, limit: int, cursor: str | None, **by: Any) -> Page[Expense]:
     """A page of expenses, narrowed by the filters of `api.finance.ExpenseQuery`."""
-    query = _narrowed(select(Expense).where(Expense.workspace_id == caller.workspace_id), by)
+    query = _narrowed(select(*LISTED.columns).where(Expense.workspace_id == caller.workspace_id), by)
     with db.read() as session:
-        return keyset(session, query, SORTS, Expense.id, sort=sort, limit=limit, cursor=cursor)
+        return keyset(session, query, SORTS, Expense.id, sort=sort, limit=limit, cursor=cursor, each=LISTED.of)
 
 
 def owned(session: Session, caller: Caller, expense_id: str, *, lock: bool = False) -> Expense:
@@ -57,6 +68,6 @@ def _narrowed(query: Select[Expense], by: Mapping[str, Any]) -> Select[Expense]:
         "budget_id": lambda value: Expense.budget_id == str(value),
         "min_amount": lambda value: at_least(Expense.amount_minor, Expense.currency, value),
         "max_amount": lambda value: at_most(Expense.amount_minor, Expense.currency, value),
-        "q": lambda value: contains(value, Expense.description, Expense.category),
+        "q": lambda value: contains(value, ABOUT, Expense.category),
     }
     return query.where(*(narrow[name](value) for name, value in by.items()))

@@ -1,8 +1,9 @@
-"""When an expense needs its budget's yes. Plain values in, a plain answer out."""
+"""When an expense needs another service's yes. Plain values in, a plain answer out."""
 
 from dataclasses import dataclass, replace
 from datetime import date
 
+from shared.lengths import NAME
 from shared.money import Money
 
 RECEIPT_TYPES = {
@@ -22,6 +23,43 @@ class Spend:
     budget_id: str | None
     amount: Money
     spent_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Billable:
+    """What an invoice must know of an expense. In no project, it is a tombstone."""
+
+    id: int | None  # none while it is being made
+    project_id: int | None
+    name: str | None
+    description: str | None
+    spent_on: date | None
+    amount: Money
+    created_by: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What other services know of an expense."""
+
+    spend: Spend
+    billable: Billable
+
+    @property
+    def gone(self) -> "Report":
+        """The same expense, on no budget and in no project: before it is made, and after it is deleted."""
+        return Report(replace(self.spend, budget_id=None), replace(self.billable, project_id=None))
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What the invoice service is asked to hold: the expense as it is, in the project where it will be.
+
+    `costs`: the change touches what an invoice adds up: the amount, the currency, the project, or all of it.
+    """
+
+    billable: Billable
+    costs: bool
 
 
 def needs_yes(before: Spend, after: Spend) -> bool:
@@ -48,3 +86,24 @@ def held(before: Spend, after: Spend) -> Spend | None:
     if before.amount.currency != after.amount.currency:
         return None  # the budget, which is in one currency, refuses
     return replace(before, amount=before.amount - after.amount) if after.amount < before.amount else None
+
+
+def hold(before: Billable, after: Billable, *, billed: bool) -> Hold | None:
+    """What the invoice service must agree to before a change; None where it has no say.
+
+    It has one in all that an invoice can show; of an expense that is on one (`billed`), which may be locked as a whole,
+    in every change. One that leaves its project, or is deleted, is asked for where it still is.
+    """
+    if before.project_id is None and after.project_id is None:
+        return None
+    if before == after and not billed:
+        return None
+    costs = before.project_id != after.project_id or before.amount != after.amount
+    return Hold(replace(before, project_id=after.project_id or before.project_id), costs)
+
+
+def title(name: str | None, description: str | None) -> str | None:
+    """The name of an expense; of one without, the first line of its description."""
+    if name is not None or description is None:
+        return name
+    return description.strip().partition("\n")[0][:NAME] or None

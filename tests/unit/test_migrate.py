@@ -14,6 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, make_url, text
 
+from services.expenses import queries as expense_queries
 from services.invoices import queries
 from shared import audit, idempotency, migrate, outbox, people, schema
 from shared.caller import Caller
@@ -161,6 +162,29 @@ def test_an_invoice_from_before_approvals_asks_for_nothing(empty: str, tmp_path:
     invoice = queries.transaction(db, caller, "H360-AAAAAA")
     assert (str(invoice.requested), str(invoice.balance), invoice.payment_status) == ("0.00", "5.00", "unpaid")
     assert queries.profile(db, caller).relationship_manager_email is None
+    db.close()
+
+
+def test_an_expense_from_before_projects_is_kept_and_in_none(empty: str, tmp_path: Path) -> None:
+    history = Path(import_module("services.expenses").__file__ or "").with_name("migrations")
+    before = tmp_path / "migrations"
+    before.mkdir()
+    shutil.copy(history / "0001_first.py", before)
+    db = Database(empty)
+    migrate.upgrade(db, before)
+    with db.write() as session:
+        session.execute(
+            text(
+                "INSERT INTO expenses (uuid, workspace_id, description, amount_minor, currency, spend_version, version,"
+                " created_at, updated_at) VALUES ('u', 'w', 'Paint', 2500, 'USD', 3, 1, '2024-04-01 00:00:00',"
+                " '2024-04-01 00:00:00')"
+            )
+        )
+    migrate.upgrade(db, history)
+    expense = expense_queries.find(db, Caller(workspace_id="w"), "u")
+    assert (expense.title, expense.about, str(expense.amount)) == ("Paint", "Paint", "25.00")
+    assert (expense.name, expense.project_id, expense.invoice_id, expense.created_by) == (None, None, None, None)
+    assert (expense.spend_version, expense.billable_version, expense.billing_version) == (3, 0, 0)
     db.close()
 
 

@@ -63,6 +63,8 @@ def expense_rows(many: int) -> list[dict[str, Any]]:
             "amount_minor": n % 4,
             "spent_on": (None, date(2024, 4, 1), date.max, date(2023, 1, 1))[n % 4],
             "spend_version": 0,
+            "billing_version": 0,
+            "billable_version": 0,
             "version": 1,
             "created_at": DAY + timedelta(microseconds=n % 5),
             "updated_at": DAY - timedelta(days=n % 4),

@@ -45,3 +45,10 @@ def test_a_new_row_is_null_where_it_is_not_told() -> None:
 def test_a_new_row_takes_no_name_that_is_not_a_column() -> None:
     with pytest.raises(TypeError, match="colour"):
         BUDGETS.new(colour="red")
+
+
+def test_a_copy_says_the_same_and_leaves_the_row_as_it_is() -> None:
+    row = BUDGETS.new(uuid="b", currency="USD", opening_minor=0, live_minor=5)
+    copy = BUDGETS.copy(row)
+    copy.live_minor = 7
+    assert (copy.uuid, copy.spent, row.spent) == ("b", Money(7), Money(5))

@@ -20,6 +20,8 @@ from shared.db import Database, afterwards, new_id, now
 Facts = Mapping[str, Any]
 
 PLAIN = {
+    "name": "name",
+    "project_id": "project_id",
     "description": "description",
     "category": "category",
     "date": "spent_on",
@@ -40,6 +42,9 @@ def new_expense(caller: Caller, facts: Facts) -> Expense:
         amount_minor=0,
         currency=facts.get("currency") or caller.currency,
         spend_version=0,
+        billable_version=0,
+        billing_version=0,
+        created_by=caller.member_id,
         version=1,
         created_at=(moment := now()),
         updated_at=moment,

@@ -203,7 +203,7 @@ def spelled(expense: "Expense") -> dict[str, Any]:
     """An expense in the document's words; written by hand, because a list of them is a hot path."""
     return {
         "id": expense.uuid,
-        "description": expense.description,
+        "description": expense.about,
         "amount": expense.amount,
         "currency": expense.currency,
         "date": expense.spent_on,

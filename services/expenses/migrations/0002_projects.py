@@ -1,4 +1,4 @@
-"""The people of a workspace, who are named by what they spent."""
+"""Expenses of projects: what is shown of them, the invoice they are on, and the names of the people who made them."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,6 +10,16 @@ NAME = 255
 
 
 def upgrade() -> None:
+    for column in (
+        sa.Column("name", sa.String(NAME)),
+        sa.Column("project_id", sa.BigInteger),
+        sa.Column("created_by", sa.Integer),
+        sa.Column("invoice_id", sa.BigInteger),
+        sa.Column("billing_version", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("billable_version", sa.BigInteger, nullable=False, server_default="0"),
+    ):
+        op.add_column("expenses", column)
+    op.create_index("ix_expenses_workspace_id_project_id", "expenses", ["workspace_id", "project_id"])
     op.create_table(
         "people",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),

@@ -1,0 +1,67 @@
+"""The rules of expenses: what an invoice can say no to, and what an expense is called."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from services.expenses.rules import Billable, Hold, hold, title
+from shared.money import Money
+
+TYRES = Billable(14, 1149, "4 New Tyres", None, date(2015, 6, 17), Money(20000), 414)
+OUTSIDE = replace(TYRES, project_id=None)
+
+
+@pytest.mark.parametrize("billed", [True, False])
+def test_an_expense_in_no_project_is_nobodys_business(billed: bool) -> None:
+    assert hold(OUTSIDE, replace(OUTSIDE, amount=Money(1)), billed=billed) is None
+
+
+def test_a_change_that_no_invoice_shows_is_asked_for_only_on_an_invoice() -> None:
+    assert hold(TYRES, TYRES, billed=False) is None
+    assert hold(TYRES, TYRES, billed=True) == Hold(TYRES, costs=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "costs"),
+    [
+        ({"name": "Tyres"}, False),
+        ({"description": "from Kent"}, False),
+        ({"spent_on": None}, False),
+        ({"amount": Money(20001)}, True),
+        ({"amount": Money(20000, "EUR")}, True),
+    ],
+)
+def test_a_change_is_asked_for_as_the_expense_is_before_it(change: dict[str, Any], costs: bool) -> None:
+    assert hold(TYRES, replace(TYRES, **change), billed=False) == Hold(TYRES, costs)
+
+
+def test_a_move_is_asked_for_in_the_project_where_it_will_be() -> None:
+    moved = replace(TYRES, project_id=1150)
+    assert hold(TYRES, replace(moved, name="Tyres"), billed=False) == Hold(moved, costs=True)
+
+
+def test_what_joins_a_project_is_asked_for_there() -> None:
+    assert hold(OUTSIDE, TYRES, billed=False) == Hold(TYRES, costs=True)
+
+
+def test_what_leaves_its_project_is_asked_for_where_it_still_is() -> None:
+    assert hold(TYRES, OUTSIDE, billed=False) == Hold(TYRES, costs=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "description", "shown"),
+    [
+        ("Paint", "Red", "Paint"),
+        (None, None, None),
+        (None, "Red\nand blue", "Red"),
+        (None, "\n Red \n", "Red"),
+        (None, " \n ", None),
+        (None, "x" * 300, "x" * 255),
+    ],
+)
+def test_without_a_name_an_expense_is_called_by_the_first_line_of_its_description(
+    name: str | None, description: str | None, shown: str | None
+) -> None:
+    assert title(name, description) == shown
