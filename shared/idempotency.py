@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, LargeBinary, String, delete, update
+from sqlalchemy import JSON, LargeBinary, String, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared.db import Base, Instant, now, upsert
@@ -101,6 +101,12 @@ def keep(session: Session, ticket: Ticket, status: int, headers: Mapping[str, st
     )
     if not kept.first():
         raise Conflict
+
+
+def lock(session: Session, workspace_id: str, key: str) -> None:
+    """Wait until nobody else is deciding about the key, and then decide alone, for this transaction."""
+    mine = (Remembered.workspace_id == workspace_id, Remembered.key == key)
+    session.execute(select(Remembered.key).where(*mine).with_for_update())
 
 
 def free(session: Session, workspace_id: str, key: str) -> None:

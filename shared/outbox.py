@@ -8,7 +8,7 @@ of another service; whoever takes its row, the request that made it or the relay
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -133,9 +133,11 @@ def _replace(session: Session | Connection, message: Outbox) -> None:
         message.id = replaced
 
 
-def find(session: Session, topic: str, key: str) -> Outbox | None:
-    """The message about a thing that is still to be acknowledged."""
-    return session.scalar(select(Outbox).where(Outbox.topic == topic, Outbox.key == key))
+def about(session: Session, key: str, topics: Collection[str]) -> Mapping[str, Outbox]:
+    """The messages about a thing that are still to be acknowledged, by topic."""
+    there = select(*MESSAGES.columns).where(Outbox.topic.in_(topics), Outbox.key == key)
+    found = [MESSAGES.of(row) for row in plainly(session).execute(there)]
+    return {message.topic: message for message in found}
 
 
 def disarm(session: Session, message: Outbox) -> bool:
@@ -148,6 +150,19 @@ def fire(session: Session, message: Outbox) -> bool:
     gone = update(Outbox).where(Outbox.id == message.id, Outbox.version == message.version, Outbox.armed)
     fired = gone.values(armed=False, due_at=now()).returning(Outbox.id)
     return bool(session.execute(fired, execution_options=PLAIN).first())
+
+
+def take_up(session: Session, message: Outbox, body: dict[str, Any] | None = None) -> Outbox | None:
+    """The armed message, to be delivered by the caller right after the commit; None when somebody else has taken it up.
+
+    `body`: what it says instead, under the same version, since nobody has seen the undo it was.
+    """
+    taken = MESSAGES.copy(message)
+    taken.body, taken.attempts = message.body if body is None else body, 1
+    armed = update(Outbox).where(Outbox.id == message.id, Outbox.version == message.version, Outbox.armed)
+    said = armed.values(body=taken.body, armed=False, due_at=now(), leased_until=now() + LEASE, attempts=taken.attempts)
+    done = session.execute(said.returning(Outbox.id), execution_options=PLAIN).first()
+    return taken if done else None
 
 
 def deliver(db: Database, topics: Topics, message: Outbox) -> bool:

@@ -1,4 +1,4 @@
-"""Routes for other services: a budget that is gone, and the people of a workspace."""
+"""Routes for other services: a budget that is gone, the invoice that an expense is on, and the people."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from marshmallow import Schema, validate
 
 from services.expenses import actions
 from shared.caller import INTERNAL
-from shared.fields import TrueOrFalse
+from shared.fields import TrueOrFalse, WholeNumber
 from shared.introductions import hear_of_people
 from shared.web import Routes, answer, caller, db
 
@@ -22,9 +22,25 @@ class BudgetStateSchema(Schema):
     deleted = TrueOrFalse(required=True, validate=validate.Equal(True))
 
 
+class BillingSchema(Schema):
+    """All that the expense service must know of where an expense is billed. `invoice_id` null: nowhere."""
+
+    version = WholeNumber(required=True, most=2**62)
+    invoice_id = WholeNumber(required=True, allow_none=True, most=2**62)
+
+
 @routes.put("/budgets/<uuid:budget_id>")
 @routes.arguments(BudgetStateSchema)
 @routes.response(200, description="How many expenses were on it.")
 def accept_budget(_state: dict[str, Any], budget_id: str) -> Response:
     """Unlink the expenses of a deleted budget."""
     return answer({"unlinked": actions.unlink(db(), caller(), budget_id)})
+
+
+@routes.put("/billings/<uuid:expense_id>")
+@routes.arguments(BillingSchema)
+@routes.response(200, description="The version now known, and whether it is this message's.")
+def accept_billing(facts: dict[str, Any], expense_id: str) -> Response:
+    """Take note of the invoice that an expense is on."""
+    known = actions.bill(db(), caller(), expense_id, **facts)
+    return answer({"version": known, "fresh": known == facts["version"]})

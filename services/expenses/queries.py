@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from services.expenses.models import Expense
+from shared.audit import Audit
 from shared.caller import Caller
 from shared.db import Database
 from shared.errors import NotFound
@@ -57,6 +58,12 @@ def owned(session: Session, caller: Caller, expense_id: str, *, lock: bool = Fal
     if expense is None:
         raise NotFound
     return expense
+
+
+def has_been(session: Session, caller: Caller, expense_id: str) -> bool:
+    """Whether the history tells of an expense of the caller's, there or deleted."""
+    told = select(Audit.id).where(Audit.workspace_id == caller.workspace_id, Audit.subject_id == expense_id)
+    return session.execute(told.limit(1)).first() is not None
 
 
 def _narrowed(query: Select[Expense], by: Mapping[str, Any]) -> Select[Expense]:

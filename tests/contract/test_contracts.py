@@ -70,7 +70,7 @@ def wire(budgets: Client) -> Recorder:
 @pytest.fixture
 def expenses(settings: ExpenseSettings, wire: Recorder) -> Iterator[Client]:
     """The expense service."""
-    app = services.expenses.app.create_app(settings, wire=wire)
+    app = services.expenses.app.create_app(settings, wires={"budgets": wire})
     yield Client(app)
     app.extensions["service"].db.close()
 
@@ -138,7 +138,7 @@ def test_expenses_sends_every_spend_on_the_page(
     assert wire.said == [page["raise"]]
 
     wire.deaf, wire.said = False, []
-    relay = services.expenses.app.create_relay(settings, wire=wire)
+    relay = services.expenses.app.create_relay(settings, wires={"budgets": wire})
     assert relay.run_once() == 1
     assert wire.said == [page["undo"]]
     relay.db.close()

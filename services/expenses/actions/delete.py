@@ -1,10 +1,10 @@
 """Delete an expense."""
 
-from dataclasses import replace
 from functools import partial
 
-from services.expenses.actions.outside import Outside
-from services.expenses.actions.writing import tag, tell
+from services.expenses.actions.promise import Reservation, check, keep, questions
+from services.expenses.actions.writing import tag
+from services.expenses.outside import Outside
 from services.expenses.queries import owned
 from shared import audit
 from shared.caller import Caller
@@ -12,18 +12,28 @@ from shared.db import Database, afterwards
 from shared.versions import IfMatch
 
 
-def delete(db: Database, caller: Caller, expense_id: str, expected: IfMatch, outside: Outside) -> None:
+def delete(
+    db: Database,
+    caller: Caller,
+    expense_id: str,
+    expected: IfMatch,
+    outside: Outside,
+    reservation: Reservation | None,
+) -> None:
     """Delete an expense with its receipt; its budget has the money back.
 
     Raises:
         NotFound, PreconditionFailed.
+        Unasked: it is in a project, and needs the invoice service's yes.
+        Conflict: the reservation has been taken back.
     """
     with db.write() as session:
         expense = owned(session, caller, expense_id, lock=True)
         expected.check(tag(expense))
+        before = expense.report
+        check(reservation, questions(before, before.gone, billed=expense.invoice_id is not None))
         audit.record(session, caller, "deleted", expense)
-        if expense.budget_id:
-            tell(db, session, expense, replace(expense.spend, budget_id=None), outside)
+        keep(db, session, expense, before, before.gone, reservation, outside)
         if expense.receipt_key:
             afterwards(session, partial(outside.receipts.remove, expense.receipt_key))
         session.delete(expense)

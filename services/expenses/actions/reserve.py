@@ -1,69 +1,57 @@
-"""Ask before a change is committed.
-
-A change that takes more of a budget is made in steps: `reserve_new` or `reserve_change` writes the intention with its
-armed undo and asks the budget service; then `create` or `update` commits and disarms, or `withdraw` ends a refusal, or
-`abandon` lets the undo go. A change that takes less is one transaction, and tells the budget service afterwards.
-"""
+"""Ask before a change is committed, where another service has a say in it: see `promise`."""
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from services.expenses import messages, rules
-from services.expenses.actions.outside import Outside
-from services.expenses.actions.writing import Facts, new_expense, spend_after, tag
+from services.expenses import messages
+from services.expenses.actions.promise import Promise, Reservation, abandon, questions
+from services.expenses.actions.writing import Facts, changed, new_expense, tag
+from services.expenses.messages import Question
 from services.expenses.models import Expense
+from services.expenses.outside import Outside
 from services.expenses.queries import owned
-from services.expenses.rules import Spend
-from shared import idempotency, outbox
+from services.expenses.rules import Report
+from shared import idempotency
 from shared.caller import Caller
 from shared.db import Database
-from shared.errors import ApiError, Conflict, NotFound, Refused, Unavailable
+from shared.errors import Conflict, NotFound, Refused, Unavailable
 from shared.http import NoAnswer
 from shared.idempotency import Ticket
-from shared.outbox import Outbox
 from shared.versions import IfMatch
 
-OF_THE_SPEND = frozenset({"amount", "currency", "date", "budget_id"})
+OFTEN_ASKED = frozenset({"amount", "currency", "date", "budget_id", "project_id"})
+"""Facts whose change needs a yes so often that it is worth to look first. With the others `update` may say Unasked."""
 
 PAUSE = 0.02
 """Seconds between two looks at whether another request's change is through."""
 
 
-@dataclass(frozen=True)
-class Reservation:
-    """Money that the budget service has set aside, or has refused, for a change that is yet to be committed."""
-
-    expense: Expense
-    asked: Spend
-    message: Outbox
-    owed: bool = False  # the undo stands in for a message that the budget service has not acknowledged yet
-    refusal: ApiError | None = None
-
-
 def reserve_new(
     db: Database, caller: Caller, facts: Facts, outside: Outside, ticket: Ticket | None
 ) -> Reservation | None:
-    """Ask for what a new expense takes of its budget; None when it is on no budget.
+    """Ask for a new expense; None when it is on no budget and in no project.
 
     Raises:
         Invalid: an amount too precise for its currency.
-        Unavailable: no answer from the budget service; nothing is left behind.
+        Unavailable: no answer from one of the services; nothing is left behind.
     """
-    if not facts.get("budget_id"):
+    if not (facts.get("budget_id") or facts.get("project_id")):
         return None
     expense = new_expense(caller, facts)
-    asked = expense.spend
-    undo = replace(asked, budget_id=None)
-    if ticket is None:
+    report = expense.report
+    asked = questions(report.gone, report, billed=False)
+    if ticket is None and len(asked) == 1:
         with db.once() as connection:
-            message = messages.arm(connection, expense, undo, asks=asked, ticket=None)
+            promises = [Promise(asked[0], asked[0].arm(connection, expense, None), owed=False)]
     else:
         with db.write() as session:
-            idempotency.claim(session, ticket)
-            message = messages.arm(session, expense, undo, asks=asked, ticket=ticket)
-    return _asked(db, outside, Reservation(expense, asked, message), held=None)
+            if ticket:
+                idempotency.claim(session, ticket)
+            promises = [Promise(question, question.arm(session, expense, ticket), owed=False) for question in asked]
+    return _asked(db, outside, Reservation(expense, tuple(promises)))
 
 
 def reserve_change(
@@ -75,7 +63,7 @@ def reserve_change(
     outside: Outside,
     ticket: Ticket | None,
 ) -> Reservation | None:
-    """Ask for what a change takes more of a budget; None when it takes no more, or there is no such expense.
+    """Ask for a change; None when nobody has a say in it, or there is no such expense.
 
     While another change of the expense is between its question and its commit, this one waits.
 
@@ -84,73 +72,78 @@ def reserve_change(
         PreconditionFailed.
         Invalid: an amount too precise for its currency.
         Conflict: the other change is not through within the deadline.
-        Unavailable: no answer from the budget service; nothing is left behind.
+        Unavailable: no answer from one of the services; nothing is left behind.
     """
-    if not facts.keys() & OF_THE_SPEND:
-        return None
+    return _reserve(db, caller, expense_id, lambda expense: changed(expense, facts).report, expected, outside, ticket)
+
+
+def reserve_deletion(
+    db: Database, caller: Caller, expense_id: str, expected: IfMatch, outside: Outside, ticket: Ticket | None
+) -> Reservation | None:
+    """Ask for a deletion; None when nobody has a say in it. As `reserve_change`."""
+    return _reserve(db, caller, expense_id, lambda expense: expense.report.gone, expected, outside, ticket)
+
+
+def _reserve(
+    db: Database,
+    caller: Caller,
+    expense_id: str,
+    after: Callable[[Expense], Report],
+    expected: IfMatch,
+    outside: Outside,
+    ticket: Ticket | None,
+) -> Reservation | None:
     if ticket:
         with db.read() as session:
             idempotency.look(session, ticket)  # first: a repeat must not be judged by what the first one changed
-    give_up = time.monotonic() + outside.spend_deadline
+    give_up = time.monotonic() + max(outside.spend_deadline, outside.hold_deadline)
     while True:
         with db.write() as session:
             expense = _known(session, caller, expense_id)
             if expense is None:
                 return None
             expected.check(tag(expense))
-            before, asked = expense.spend, spend_after(expense, facts)
-            if not rules.needs_yes(before, asked):
+            asked = questions(expense.report, after(expense), billed=expense.invoice_id is not None)
+            if not asked:
                 return None
-            known = messages.pending(session, expense)
-            if known is None or not known.armed:
-                if ticket:
-                    idempotency.claim(session, ticket)
-                messages.supersede(session, known)
-                message = messages.arm(session, expense, before, asks=asked, ticket=ticket)
+            if promises := _armed(session, expense, asked, ticket):
                 break
         if time.monotonic() > give_up:
             raise Conflict
         time.sleep(PAUSE)
-    return _asked(
-        db, outside, Reservation(expense, asked, message, owed=known is not None), held=rules.held(before, asked)
+    return _asked(db, outside, Reservation(expense, promises))
+
+
+def _armed(
+    session: Session, expense: Expense, asked: tuple[Question, ...], ticket: Ticket | None
+) -> tuple[Promise, ...] | None:
+    """A promise for each question, yet to be given; None while those of another request are armed."""
+    known = messages.pending(session, expense.uuid)
+    if any(message.armed for message in known.values()):
+        return None
+    if ticket:
+        idempotency.claim(session, ticket)
+    promises = tuple(
+        Promise(question, question.arm(session, expense, ticket), owed=question.topic in known) for question in asked
     )
+    for question in asked:
+        if replaced := known.get(question.topic):
+            messages.release(session, replaced)
+    return promises
 
 
-def withdraw(db: Database, reservation: Reservation) -> None:
-    """End a refused reservation: nothing was booked, so there is nothing to undo, but what was owed before stays so.
-
-    Raises:
-        Conflict: it has been taken back meanwhile, and its key given to another request.
-    """
-    with db.write() as session:
-        end = outbox.fire if reservation.owed else outbox.disarm
-        if not end(session, reservation.message):
-            raise Conflict
-
-
-def abandon(db: Database, reservation: Reservation) -> None:
-    """Let the undo of a reservation go now. One that is committed or taken back already is left alone."""
-    with db.write() as session:
-        outbox.fire(session, reservation.message)
-
-
-def take(session: Session, reservation: Reservation) -> None:
-    """Only one of this request and the relay gets the armed row, and with it the last word."""
-    if not outbox.disarm(session, reservation.message):
-        raise Conflict
-
-
-def _asked(db: Database, outside: Outside, reservation: Reservation, *, held: Spend | None) -> Reservation:
-    try:
-        messages.ask(outside.budgets, reservation.message, reservation.asked, held, deadline=outside.spend_deadline)
-    except (NotFound, Refused) as refusal:
-        return replace(reservation, refusal=refusal)
-    except NoAnswer as why:
-        abandon(db, reservation)
-        raise Unavailable("The budget service did not answer") from why
-    except Conflict:
-        abandon(db, reservation)
-        raise
+def _asked(db: Database, outside: Outside, reservation: Reservation) -> Reservation:
+    for granted, promise in enumerate(reservation.promises):
+        try:
+            promise.question.ask(outside, promise.undo)
+        except (NotFound, Refused) as refusal:
+            return replace(reservation, granted=granted, refusal=refusal)
+        except NoAnswer as why:
+            abandon(db, reservation)
+            raise Unavailable(f"The {promise.question.service} service did not answer") from why
+        except Conflict:
+            abandon(db, reservation)
+            raise
     return reservation
 
 

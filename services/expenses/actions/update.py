@@ -1,16 +1,14 @@
 """Change an expense."""
 
-from services.expenses import rules
-from services.expenses.actions.outside import Outside
-from services.expenses.actions.reserve import Reservation, take
-from services.expenses.actions.writing import Facts, apply_facts, attach, spend_after, tag, tell
+from services.expenses.actions.promise import Reservation, check, keep, questions
+from services.expenses.actions.writing import Facts, apply_facts, attach, tag
 from services.expenses.models import Expense
+from services.expenses.outside import Outside
 from services.expenses.queries import owned
 from services.expenses.receipts import Receipt
 from shared import audit
 from shared.caller import Caller
 from shared.db import Database
-from shared.errors import Conflict
 from shared.versions import IfMatch
 
 
@@ -24,28 +22,22 @@ def update(
     receipt: Receipt | None,
     reservation: Reservation | None,
 ) -> Expense:
-    """Change what is named, `budget_id` (a move; null unlinks) and the receipt included.
+    """Change what is named, `budget_id` (a move; null unlinks), `project_id` likewise, and the receipt included.
 
     Raises:
         NotFound, PreconditionFailed.
+        Unasked: it needs a yes that the reservation has not.
         Conflict: the reservation has been taken back, or the expense has changed beside it.
     """
     with db.write() as session:
         expense = owned(session, caller, expense_id, lock=True)
         expected.check(tag(expense))
-        before, after = expense.spend, spend_after(expense, facts)
+        before = expense.report
         apply_facts(expense, facts)
+        after = expense.report
+        check(reservation, questions(before, after, billed=expense.invoice_id is not None))
         attach(session, expense, receipt, outside.receipts)
         expense.touch()
         audit.record(session, caller, "updated", expense)
-        if reservation:
-            if after != reservation.asked:
-                raise Conflict
-            take(session, reservation)
-            if rules.held(before, after):
-                tell(db, session, expense, after, outside)
-        elif rules.needs_yes(before, after):
-            raise Conflict  # it changed since `reserve_change` looked
-        elif after != before and before.budget_id:
-            tell(db, session, expense, after, outside)
+        keep(db, session, expense, before, after, reservation, outside)
         return expense

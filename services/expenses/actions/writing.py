@@ -1,4 +1,4 @@
-"""What several verbs share: facts become columns, a receipt is attached, a budget is told."""
+"""What several verbs share: facts become columns, a receipt is attached."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -6,16 +6,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.expenses import messages
-from services.expenses.actions.outside import Outside
 from services.expenses.models import Expense
 from services.expenses.queries import EXPENSES
 from services.expenses.receipts import Receipt, Receipts
-from services.expenses.rules import Spend
-from shared import outbox
 from shared.amounts import exact
 from shared.caller import Caller
-from shared.db import Database, afterwards, new_id, now
+from shared.db import afterwards, new_id, now
 
 Facts = Mapping[str, Any]
 
@@ -53,20 +49,23 @@ def new_expense(caller: Caller, facts: Facts) -> Expense:
     return expense
 
 
+def changed(expense: Expense, facts: Facts) -> Expense:
+    """The expense as it would be with these facts: a row to look at, that is not written. Raises Invalid."""
+    copy = EXPENSES.copy(expense)
+    apply_facts(copy, facts)
+    return copy
+
+
 def apply_facts(expense: Expense, facts: Facts) -> None:
-    after = spend_after(expense, facts)
+    """Let the facts become columns. Raises Invalid for an amount too precise for its currency."""
+    currency = facts.get("currency", expense.currency)
+    amount = exact(facts.get("amount", expense.amount.amount), currency, "amount")
     for fact, column in PLAIN.items():
         if fact in facts:
             setattr(expense, column, facts[fact])
-    expense.budget_id = after.budget_id
-    expense.amount_minor, expense.currency = after.amount.minor, after.amount.currency
-
-
-def spend_after(expense: Expense, facts: Facts) -> Spend:
-    currency = facts.get("currency", expense.currency)
-    amount = exact(facts.get("amount", expense.amount.amount), currency, "amount")
-    budget_id = facts.get("budget_id", expense.budget_id)
-    return Spend(str(budget_id) if budget_id else None, amount, facts.get("date", expense.spent_on))
+    if "budget_id" in facts:
+        expense.budget_id = str(facts["budget_id"]) if facts["budget_id"] else None
+    expense.amount_minor, expense.currency = amount.minor, amount.currency
 
 
 def attach(session: Session, expense: Expense, receipt: Receipt | None, receipts: Receipts | None = None) -> None:
@@ -76,8 +75,3 @@ def attach(session: Session, expense: Expense, receipt: Receipt | None, receipts
         afterwards(session, partial(receipts.remove, expense.receipt_key))
     expense.receipt_key, expense.receipt_type, expense.receipt_digest = receipt.key, receipt.type, receipt.digest
     afterwards(session, receipt.keep)
-
-
-def tell(db: Database, session: Session, expense: Expense, state: Spend, outside: Outside) -> None:
-    message = messages.tell(session, expense, state)
-    afterwards(session, partial(outbox.deliver, db, outside.topics, message))

@@ -1,8 +1,7 @@
 """Expenses as the `finance` document spells them."""
 
 import hashlib
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from marshmallow import Schema, fields
 from werkzeug.formparser import FormDataParser
 
 from services.expenses import actions, queries, receipts
-from services.expenses.actions import Outside, Reservation
+from services.expenses.api import settled
 from services.expenses.receipts import Receipt
 from services.expenses.rules import RECEIPT_TYPES
 from shared.bodies import ListQuery, json_body, load
@@ -25,11 +24,9 @@ from shared.web import (
     answers_once,
     caller,
     db,
-    if_match,
     listing,
     nothing,
     one,
-    settle,
     ticket,
 )
 
@@ -133,13 +130,7 @@ def list_expenses(query: dict[str, Any]) -> Response:
 def create_expense() -> Response:
     """Create an expense, with a receipt or without, on a budget or on none."""
     facts, receipt, asked = _read()
-    reservation = actions.reserve_new(db(), caller(), facts, _outside(), asked)
-
-    def work() -> Response:
-        expense = actions.create(db(), caller(), facts, receipt, reservation)
-        return one(spelled(expense), tag=actions.tag(expense), status=201, location=f"{PATH}/{expense.uuid}")
-
-    return _settled(asked, reservation, receipt, work)
+    return settled.created(facts, receipt, asked, _created)
 
 
 @routes.get("/<uuid:expense_id>")
@@ -160,21 +151,15 @@ def get_expense(expense_id: str) -> Response:
 def update_expense(expense_id: str) -> Response:
     """Update an expense: what is named changes, the rest stays."""
     facts, receipt, asked = _read()
-    expected, outside = if_match(), _outside()
-    reservation = actions.reserve_change(db(), caller(), expense_id, facts, expected, outside, asked)
-
-    def work() -> Response:
-        return _shown(actions.update(db(), caller(), expense_id, facts, expected, outside, receipt, reservation))
-
-    return _settled(asked, reservation, receipt, work)
+    return settled.updated(expense_id, facts, receipt, asked, _shown)
 
 
 @routes.delete("/<uuid:expense_id>")
 @routes.response(204)
+@answers_once
 def delete_expense(expense_id: str) -> Response:
     """Delete an expense with its receipt."""
-    actions.delete(db(), caller(), expense_id, if_match(), _outside())
-    return nothing()
+    return settled.deleted(expense_id, ticket(), nothing)
 
 
 @routes.get("/<uuid:expense_id>/receipt")
@@ -187,7 +172,7 @@ def get_receipt(expense_id: str) -> Response:
     expense = queries.find(db(), caller(), expense_id)
     if not (expense.receipt_key and expense.receipt_type and expense.receipt_digest):
         raise NotFound
-    data = _outside().receipts.fetch(expense.receipt_key)
+    data = settled.outside().receipts.fetch(expense.receipt_key)
     response = Response(data, content_type=expense.receipt_type)
     name = f"receipt-{expense.uuid}.{RECEIPT_TYPES[expense.receipt_type]}"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -225,9 +210,8 @@ def _shown(expense: "Expense") -> Response:
     return one(spelled(expense), tag=actions.tag(expense))
 
 
-def _outside() -> Outside:
-    known: Outside = current_app.extensions["outside"]
-    return known
+def _created(expense: "Expense") -> Response:
+    return one(spelled(expense), tag=actions.tag(expense), status=201, location=f"{PATH}/{expense.uuid}")
 
 
 def _read() -> tuple[dict[str, Any], Receipt | None, Ticket | None]:
@@ -272,33 +256,3 @@ def _form() -> tuple[dict[str, list[str]], dict[str, list[bytes | None]]]:
     if REPLACED in "".join(value for _, value in form.items(multi=True)):
         raise Invalid(errors={"form": ["Not valid UTF-8."]})
     return dict(form.lists()), taken
-
-
-def _settled(
-    asked: Ticket | None, reservation: Reservation | None, receipt: Receipt | None, work: Callable[[], Response]
-) -> Response:
-    """Commit the change, once its budget has agreed; a keyed request's answer in the same transaction."""
-    if reservation and reservation.refusal:
-        return _refused(asked, reservation)
-    done = False
-    try:
-        with _outside().receipts.stored(receipt, caller().workspace_id):
-            response = settle(asked, work, claimed=reservation is not None)
-        done = response.status_code < 400
-    finally:
-        if reservation and not done:
-            actions.abandon(db(), reservation)
-    return response
-
-
-def _refused(asked: Ticket | None, reservation: Reservation) -> Response:
-    with db().write():
-        actions.withdraw(db(), reservation)
-        if asked:
-            return settle(asked, partial(_refuse, reservation), claimed=True)
-    return _refuse(reservation)
-
-
-def _refuse(reservation: Reservation) -> Response:
-    assert reservation.refusal  # noqa: S101
-    raise reservation.refusal

@@ -117,9 +117,9 @@ def both(fresh_database: Callable[[Path], str], tmp_path: Path) -> Iterator[Both
     )
     budgets = services.budgets.app.create_app(budget_settings)
     line = Line(budgets)
-    expenses = services.expenses.app.create_app(expense_settings, wire=line)
+    expenses = services.expenses.app.create_app(expense_settings, wires={"budgets": line})
     relays = {
-        "expenses": services.expenses.app.create_relay(expense_settings, wire=line),
+        "expenses": services.expenses.app.create_relay(expense_settings, wires={"budgets": line}),
         "budgets": services.budgets.app.create_relay(budget_settings, wire=Wire(expenses)),
     }
     yield Both(Client(budgets), Client(expenses), line, tmp_path / "receipts", relays)

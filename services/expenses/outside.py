@@ -9,9 +9,11 @@ from shared.outbox import Topics
 
 @dataclass(frozen=True)
 class Outside:
-    """What the expense service has around it."""
+    """The other services, how messages to them leave, and the store of the receipts. Deadlines are in seconds."""
 
     budgets: Peer
+    invoices: Peer
     topics: Topics
     receipts: Receipts
     spend_deadline: float
+    hold_deadline: float

@@ -1,0 +1,125 @@
+"""What other services have said yes to, until the change it is for is committed, refused or abandoned.
+
+Before a change, each service that has a say in it is asked; the message that would undo its yes is armed first. Then
+`create`, `update` or `delete` commits, and takes all these messages in the same transaction; or `withdraw` ends a
+refusal, or `abandon` lets the undos go. The request and the relay can never both win, as each must first take the row.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy.orm import Session
+
+from services.expenses import messages, rules
+from services.expenses.messages import BILLABLE, SPEND, HoldQuestion, Question, SpendQuestion
+from services.expenses.models import Expense
+from services.expenses.outside import Outside
+from services.expenses.rules import Report
+from shared import outbox
+from shared.db import Database, afterwards
+from shared.errors import ApiError, Conflict
+from shared.outbox import Outbox
+
+
+class Unasked(Conflict):
+    """The change needs a yes that was not asked for, as the expense was not looked at before, or was another then."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What one service was asked, and the armed message that would undo its yes."""
+
+    question: Question
+    undo: Outbox
+    owed: bool  # the undo stands in for a message that the service has not acknowledged yet
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """What is promised for a change that is yet to be committed; or the refusal, and how many said yes before it."""
+
+    expense: Expense
+    promises: tuple[Promise, ...]
+    granted: int = 0
+    refusal: ApiError | None = None
+
+    def of(self, topic: str) -> Promise | None:
+        """The promise of one service, when it was asked."""
+        return next((promise for promise in self.promises if promise.question.topic == topic), None)
+
+
+def questions(before: Report, after: Report, *, billed: bool) -> tuple[Question, ...]:
+    """What must be asked before an expense may change so, in this order.
+
+    The invoice service comes first: it holds the expense and nothing else, where a budget's money would be missed.
+    """
+    asked: list[Question] = []
+    if hold := rules.hold(before.billable, after.billable, billed=billed):
+        asked.append(HoldQuestion(hold, undo=before.billable))
+    if rules.needs_yes(before.spend, after.spend):
+        asked.append(SpendQuestion(after.spend, rules.held(before.spend, after.spend), undo=before.spend))
+    return tuple(asked)
+
+
+def check(reservation: Reservation | None, needed: tuple[Question, ...]) -> None:
+    """Raise Unasked unless everything that is needed has been promised."""
+    for question in needed:
+        promise = reservation and reservation.of(question.topic)
+        if not promise or promise.question.asks != question.asks:
+            raise Unasked
+
+
+def keep(
+    db: Database,
+    session: Session,
+    expense: Expense,
+    before: Report,
+    after: Report,
+    reservation: Reservation | None,
+    outside: Outside,
+) -> None:
+    """Take what was promised, in the transaction of the change, and tell the services what they are to hear of it.
+
+    Raises:
+        Conflict: the reservation has been taken back, or another change came between.
+    """
+    if held := reservation and reservation.of(BILLABLE):
+        _deliver(db, session, messages.conclude(session, held.undo, after.billable), outside)
+    if booked := reservation and reservation.of(SPEND):
+        if booked.question.asks != after.spend or not outbox.disarm(session, booked.undo):
+            raise Conflict
+        untold = rules.held(before.spend, after.spend) is not None
+    else:
+        untold = after.spend != before.spend and before.spend.budget_id is not None
+    if untold:
+        _deliver(db, session, messages.tell(session, expense, after.spend), outside)
+
+
+def withdraw(db: Database, reservation: Reservation, outside: Outside) -> None:
+    """End a refused reservation. Who said yes before the refusal is told at once, and what was owed before stays so.
+
+    Raises:
+        Conflict: it has been taken back meanwhile, and its key given to another request.
+    """
+    with db.write() as session:
+        for place, promise in enumerate(reservation.promises):
+            if place < reservation.granted:
+                _deliver(db, session, outbox.take_up(session, promise.undo), outside)
+                continue
+            end = outbox.fire if promise.owed else outbox.disarm  # nothing came of it, so there is nothing to undo
+            if not end(session, promise.undo):
+                raise Conflict
+
+
+def abandon(db: Database, reservation: Reservation) -> None:
+    """Let the undos of a reservation go now. What is committed or taken back already is left alone."""
+    with db.write() as session:
+        for promise in reservation.promises:
+            outbox.fire(session, promise.undo)
+
+
+def _deliver(db: Database, session: Session, message: Outbox | None, outside: Outside) -> None:
+    """Send the message right after the commit. Raises Conflict when there is none, as somebody else took it up."""
+    if message is None:
+        raise Conflict
+    afterwards(session, partial(outbox.deliver, db, outside.topics, message))

@@ -1,0 +1,91 @@
+"""To the invoice service: an expense of a project, which an invoice may show.
+
+`PUT /internal/expenses/{expense_id}` carries its whole state. With `held` it is a question: may it be changed, and
+will you hold it as it is until you hear how that went? Without, it says how; that can not be refused.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from services.expenses.messages import promises
+from services.expenses.messages.promises import BILLABLE
+from services.expenses.models import Expense
+from services.expenses.outside import Outside
+from services.expenses.rules import Billable, Hold
+from shared import outbox
+from shared.http import Peer
+from shared.idempotency import Ticket
+from shared.money import Money
+from shared.outbox import Outbox
+
+AS_THEY_ARE = ("id", "project_id", "name", "description", "created_by")
+
+
+@dataclass(frozen=True)
+class HoldQuestion:
+    """May this be changed? `undo`: what it is now."""
+
+    topic: ClassVar[str] = BILLABLE
+    service: ClassVar[str] = "invoice"
+    hold: Hold
+    undo: Billable
+
+    @property
+    def asks(self) -> tuple[int | None, bool]:
+        """See `Question`."""
+        return self.hold.billable.project_id, self.hold.costs
+
+    def arm(self, session: Session | Connection, expense: Expense, ticket: Ticket | None) -> Outbox:
+        """See `Question`."""
+        expense.billable_version += 2
+        return promises.arm(session, BILLABLE, expense, expense.billable_version, _kept(self.undo), ticket)
+
+    def ask(self, outside: Outside, undo: Outbox) -> None:
+        """See `Question`."""
+        body = _wire(_kept(self.hold.billable), held=True, costs=self.hold.costs)
+        promises.put(outside.invoices, _path(undo), undo, body, deadline=outside.hold_deadline)
+
+
+def conclude(session: Session, undo: Outbox, state: Billable) -> Outbox | None:
+    """Let the state after the change take the place of the armed undo, and its version, which nobody has seen.
+
+    The caller delivers it after the commit. None when somebody else has taken up the undo.
+    """
+    return outbox.take_up(session, undo, _kept(state))
+
+
+def sender(invoices: Peer, deadline: float) -> Callable[[Outbox], None]:
+    """How these messages leave."""
+
+    def send(message: Outbox) -> None:
+        body = {"version": message.version} | _wire(message.body, held=False, costs=False)
+        invoices.put(_path(message), body, workspace_id=message.workspace_id, deadline=deadline)
+
+    return send
+
+
+def _kept(state: Billable) -> dict[str, Any]:
+    return {name: getattr(state, name) for name in AS_THEY_ARE} | {
+        "amount_minor": state.amount.minor,
+        "currency": state.amount.currency,
+        "date": state.spent_on.isoformat() if state.spent_on else None,
+    }
+
+
+def _wire(kept: dict[str, Any], *, held: bool, costs: bool) -> dict[str, Any]:
+    """The body of `PUT /internal/expenses/{expense_id}`, without its version."""
+    return {name: kept[name] for name in AS_THEY_ARE} | {
+        "held": held,
+        "costs": costs,
+        "date": kept["date"],
+        "amount": Money(kept["amount_minor"], kept["currency"]),
+        "currency": kept["currency"],
+    }
+
+
+def _path(message: Outbox) -> str:
+    return f"/internal/expenses/{message.key}"
