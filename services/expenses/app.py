@@ -9,7 +9,7 @@ from flask import Flask
 from requests.adapters import BaseAdapter
 
 from services.expenses import internal, messages
-from services.expenses.api import finance
+from services.expenses.api import finance, projects
 from services.expenses.outside import Outside
 from services.expenses.receipts import MAX_BYTES, Receipts
 from services.expenses.settings import Settings
@@ -34,7 +34,7 @@ def create_app(settings: Settings, *, wires: Wires = NO_WIRES) -> Flask:
     """The app that answers requests."""
     db = Database(settings.database_url, threads=settings.threads)
     service = Service(NAME, db, settings.caller_secret, HISTORY)
-    app = new_app(service, [finance.routes, internal.routes], body_bytes=FORM_BYTES)
+    app = new_app(service, [finance.routes, projects.routes, internal.routes], body_bytes=FORM_BYTES)
     app.config["PUBLIC_URL"] = settings.public_url.rstrip("/")
     budgets, invoices = _peers(settings, wires)
     app.extensions["outside"] = Outside(

@@ -1,20 +1,35 @@
 """What can be asked of the expense service."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from services.expenses.models import Expense
+from shared import people
 from shared.audit import Audit
 from shared.caller import Caller
 from shared.db import Database
 from shared.errors import NotFound
-from shared.page import Page, Sorts, keyset
+from shared.page import Page, Place, Sorts, by_number, keyset
+from shared.people import Names
 from shared.rows import Rows
 from shared.search import at_least, at_most, contains, major
+
+ExpenseId = str | int
+"""What a caller names an expense by: its UUID, or its integer id."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An expense, and what its maker is called."""
+
+    expense: Expense
+    maker: Names
+
 
 EXPENSES = Rows(Expense)
 LISTED = Rows(
@@ -36,6 +51,9 @@ SORTS: Sorts = {
     "category": func.coalesce(Expense.category, ""),
     "description": func.coalesce(ABOUT, ""),
 }
+ALL = select(*EXPENSES.columns).where(Expense.workspace_id == bindparam("workspace_id"))
+NUMBERED = ALL.where(Expense.id == bindparam("id"))
+"""These two are built once, as building a statement takes as long as running it."""
 
 
 def find(db: Database, caller: Caller, expense_id: str) -> Expense:
@@ -51,9 +69,35 @@ def listing(db: Database, caller: Caller, *, sort: str, limit: int, cursor: str 
         return keyset(session, query, SORTS, Expense.id, sort=sort, limit=limit, cursor=cursor, each=LISTED.of)
 
 
-def owned(session: Session, caller: Caller, expense_id: str, *, lock: bool = False) -> Expense:
+def entry(db: Database, caller: Caller, number: int) -> Entry:
+    """The expense of that integer id. Raises NotFound."""
+    with db.look(again=True) as connection:
+        row = connection.execute(NUMBERED, {"workspace_id": caller.workspace_id, "id": number}).first()
+        if row is None:
+            raise NotFound
+        return _entries(connection, caller, [row])[0]
+
+
+def entries(db: Database, caller: Caller, place: Place, *, project_id: int | None = None) -> tuple[list[Entry], int]:
+    """A page of expenses, of a project where it is given, and how many there are in all."""
+    query = ALL if project_id is None else ALL.where(Expense.project_id == project_id)
+    with db.look(again=True) as connection:
+        rows, count = by_number(
+            connection, query.params(workspace_id=caller.workspace_id), SORTS, Expense.id, place, parameter="sort"
+        )
+        return _entries(connection, caller, rows), count
+
+
+def _entries(connection: Connection, caller: Caller, rows: Sequence[Any]) -> list[Entry]:
+    expenses = [EXPENSES.of(row) for row in rows]
+    names = people.named(connection, caller.workspace_id, {expense.created_by for expense in expenses})
+    return [Entry(expense, names[expense.created_by]) for expense in expenses]
+
+
+def owned(session: Session, caller: Caller, expense_id: ExpenseId, *, lock: bool = False) -> Expense:
     """The caller's expense, in this transaction. Raises NotFound."""
-    query = select(Expense).where(Expense.workspace_id == caller.workspace_id, Expense.uuid == expense_id)
+    named = Expense.uuid if isinstance(expense_id, str) else Expense.id
+    query = select(Expense).where(Expense.workspace_id == caller.workspace_id, named == expense_id)
     expense = session.scalar(query.with_for_update() if lock else query)
     if expense is None:
         raise NotFound

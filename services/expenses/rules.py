@@ -53,7 +53,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What the invoice service is asked to hold: the expense as it is, in the project where it will be.
+    """What the invoice service is asked to hold: the expense as it is, in the project where it will be, if in any.
 
     `costs`: the change touches what an invoice adds up: the amount, the currency, the project, or all of it.
     """
@@ -88,18 +88,19 @@ def held(before: Spend, after: Spend) -> Spend | None:
     return replace(before, amount=before.amount - after.amount) if after.amount < before.amount else None
 
 
-def hold(before: Billable, after: Billable, *, billed: bool) -> Hold | None:
-    """What the invoice service must agree to before a change; None where it has no say.
+def hold(before: Billable, after: Billable | None, *, billed: bool) -> Hold | None:
+    """What the invoice service must agree to before a change, or before it is deleted; None where it has no say.
 
     It has one in all that an invoice can show; of an expense that is on one (`billed`), which may be locked as a whole,
-    in every change. One that leaves its project, or is deleted, is asked for where it still is.
+    in every change.
     """
-    if before.project_id is None and after.project_id is None:
+    project_id = before.project_id if after is None else after.project_id
+    if before.project_id is None and project_id is None:
         return None
     if before == after and not billed:
         return None
-    costs = before.project_id != after.project_id or before.amount != after.amount
-    return Hold(replace(before, project_id=after.project_id or before.project_id), costs)
+    costs = after is None or before.project_id != project_id or before.amount != after.amount
+    return Hold(replace(before, project_id=project_id), costs)
 
 
 def title(name: str | None, description: str | None) -> str | None:

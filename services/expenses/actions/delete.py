@@ -5,7 +5,7 @@ from functools import partial
 from services.expenses.actions.promise import Reservation, check, keep, questions
 from services.expenses.actions.writing import tag
 from services.expenses.outside import Outside
-from services.expenses.queries import owned
+from services.expenses.queries import ExpenseId, owned
 from shared import audit
 from shared.caller import Caller
 from shared.db import Database, afterwards
@@ -15,7 +15,7 @@ from shared.versions import IfMatch
 def delete(
     db: Database,
     caller: Caller,
-    expense_id: str,
+    expense_id: ExpenseId,
     expected: IfMatch,
     outside: Outside,
     reservation: Reservation | None,
@@ -31,7 +31,7 @@ def delete(
         expense = owned(session, caller, expense_id, lock=True)
         expected.check(tag(expense))
         before = expense.report
-        check(reservation, questions(before, before.gone, billed=expense.invoice_id is not None))
+        check(reservation, questions(before, None, billed=expense.invoice_id is not None))
         audit.record(session, caller, "deleted", expense)
         keep(db, session, expense, before, before.gone, reservation, outside)
         if expense.receipt_key:

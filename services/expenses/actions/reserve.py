@@ -12,7 +12,7 @@ from services.expenses.actions.writing import Facts, changed, new_expense, tag
 from services.expenses.messages import Question
 from services.expenses.models import Expense
 from services.expenses.outside import Outside
-from services.expenses.queries import owned
+from services.expenses.queries import ExpenseId, owned
 from services.expenses.rules import Report
 from shared import idempotency
 from shared.caller import Caller
@@ -57,7 +57,7 @@ def reserve_new(
 def reserve_change(
     db: Database,
     caller: Caller,
-    expense_id: str,
+    expense_id: ExpenseId,
     facts: Facts,
     expected: IfMatch,
     outside: Outside,
@@ -78,17 +78,17 @@ def reserve_change(
 
 
 def reserve_deletion(
-    db: Database, caller: Caller, expense_id: str, expected: IfMatch, outside: Outside, ticket: Ticket | None
+    db: Database, caller: Caller, expense_id: ExpenseId, expected: IfMatch, outside: Outside, ticket: Ticket | None
 ) -> Reservation | None:
     """Ask for a deletion; None when nobody has a say in it. As `reserve_change`."""
-    return _reserve(db, caller, expense_id, lambda expense: expense.report.gone, expected, outside, ticket)
+    return _reserve(db, caller, expense_id, lambda _expense: None, expected, outside, ticket)
 
 
 def _reserve(
     db: Database,
     caller: Caller,
-    expense_id: str,
-    after: Callable[[Expense], Report],
+    expense_id: ExpenseId,
+    after: Callable[[Expense], Report | None],
     expected: IfMatch,
     outside: Outside,
     ticket: Ticket | None,
@@ -147,7 +147,7 @@ def _asked(db: Database, outside: Outside, reservation: Reservation) -> Reservat
     return reservation
 
 
-def _known(session: Session, caller: Caller, expense_id: str) -> Expense | None:
+def _known(session: Session, caller: Caller, expense_id: ExpenseId) -> Expense | None:
     try:
         return owned(session, caller, expense_id, lock=True)
     except NotFound:

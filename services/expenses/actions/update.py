@@ -4,7 +4,7 @@ from services.expenses.actions.promise import Reservation, check, keep, question
 from services.expenses.actions.writing import Facts, apply_facts, attach, tag
 from services.expenses.models import Expense
 from services.expenses.outside import Outside
-from services.expenses.queries import owned
+from services.expenses.queries import ExpenseId, owned
 from services.expenses.receipts import Receipt
 from shared import audit
 from shared.caller import Caller
@@ -15,7 +15,7 @@ from shared.versions import IfMatch
 def update(
     db: Database,
     caller: Caller,
-    expense_id: str,
+    expense_id: ExpenseId,
     facts: Facts,
     expected: IfMatch,
     outside: Outside,

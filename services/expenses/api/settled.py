@@ -12,6 +12,7 @@ from flask import Response, current_app
 from services.expenses import actions
 from services.expenses.actions import Reservation, Unasked
 from services.expenses.outside import Outside
+from services.expenses.queries import ExpenseId
 from services.expenses.receipts import Receipt
 from shared.idempotency import Ticket
 from shared.web import caller, db, if_match, settle
@@ -34,7 +35,7 @@ def created(facts: Facts, receipt: Receipt | None, asked: Ticket | None, show: S
     return _settled(asked, actions.reserve_new(db(), caller(), facts, outside(), asked), receipt, work)
 
 
-def updated(expense_id: str, facts: Facts, receipt: Receipt | None, asked: Ticket | None, show: Show) -> Response:
+def updated(expense_id: ExpenseId, facts: Facts, receipt: Receipt | None, asked: Ticket | None, show: Show) -> Response:
     """Change an expense."""
     expected = if_match()
 
@@ -47,7 +48,7 @@ def updated(expense_id: str, facts: Facts, receipt: Receipt | None, asked: Ticke
     return _agreed(reserve, asked, receipt, work, look_first=bool(facts.keys() & actions.OFTEN_ASKED))
 
 
-def deleted(expense_id: str, asked: Ticket | None, said: Callable[[], Response]) -> Response:
+def deleted(expense_id: ExpenseId, asked: Ticket | None, said: Callable[[], Response]) -> Response:
     """Delete an expense."""
     expected = if_match()
 

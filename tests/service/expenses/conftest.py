@@ -1,4 +1,4 @@
-"""The expense service in this process, wired to a real budget service in this process."""
+"""The expense service in this process, wired to a real budget service and to a stand-in for the invoice service."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,11 +13,14 @@ from sqlalchemy import select, update
 import services.budgets.app
 import services.expenses.app
 from services.budgets.settings import Settings as BudgetSettings
+from services.expenses.models import Expense
 from services.expenses.settings import Settings as ExpenseSettings
 from shared.db import Database, now
 from shared.http import Wire
 from shared.outbox import Outbox, Relay
 from tests.client import SECRET, Client
+
+from .standin import FIRST, Invoices, Told
 
 BUDGETS, EXPENSES = "/v1/dev/finance/budgets", "/v1/dev/finance/expenses"
 
@@ -46,12 +49,14 @@ class Line(Wire):
 
 @dataclass
 class Both:
-    """Two services, what runs between them, and where the receipts are."""
+    """Two services, what runs between them, the stand-in for a third, and where the receipts are."""
 
     budgets: Client
     expenses: Client
     line: Line
     folder: Path
+    invoices: Invoices
+    invoice_line: Line
     relays: dict[str, Relay] = field(default_factory=dict)
 
     @property
@@ -76,6 +81,38 @@ class Both:
         assert answer.status_code == 201, answer.data
         data: dict[str, Any] = answer.json["data"]
         return data
+
+    def project_expense(self, project_id: int = FIRST, **facts: Any) -> int:
+        """A new expense of a project, by its integer id."""
+        answer = self.expenses.post(f"/projects/{project_id}/expenses.json", json={"expense": facts})
+        assert answer.status_code == 201, answer.data
+        number: int = answer.json["id"]
+        return number
+
+    def shown(self, number: int) -> dict[str, str]:
+        """An expense as `projects` shows it."""
+        answer = self.expenses.get(f"/expenses/{number}.json")
+        assert answer.status_code == 200, answer.data
+        expense: dict[str, str] = answer.json["expense"]
+        return expense
+
+    def uuid(self, number: int) -> str:
+        """The id by which `finance` and the messages know an expense."""
+        with self.db.read() as session:
+            return str(session.scalar(select(Expense.uuid).where(Expense.id == number)))
+
+    def billed(self, number: int, standing: str, *, version: int = 1, invoice_id: int = 50) -> str:
+        """Put an expense on an invoice of that standing. The expense's uuid."""
+        uuid = self.uuid(number)
+        told = {"version": version, "invoice_id": invoice_id}
+        answer = self.expenses.inside("invoices").put(f"/internal/billings/{uuid}", json=told)
+        assert (answer.status_code, answer.json) == (200, {"version": version, "fresh": True})
+        self.invoices.standing[uuid] = standing
+        return uuid
+
+    def told(self, number: int) -> Told:
+        """What the invoice service knows of an expense."""
+        return self.invoices.known[self.uuid(number)]
 
     def all_expenses(self) -> list[dict[str, Any]]:
         """Every expense there is."""
@@ -113,15 +150,19 @@ def both(fresh_database: Callable[[Path], str], tmp_path: Path) -> Iterator[Both
         caller_secret=SECRET,
         budgets_url="http://budgets",
         receipts_url=(tmp_path / "receipts").as_uri(),
+        invoices_url="http://invoices",
         spend_deadline=0.5,
+        hold_deadline=0.5,
     )
     budgets = services.budgets.app.create_app(budget_settings)
-    line = Line(budgets)
-    expenses = services.expenses.app.create_app(expense_settings, wires={"budgets": line})
+    line, invoices = Line(budgets), Invoices()
+    invoice_line = Line(invoices)
+    wires = {"budgets": line, "invoices": invoice_line}
+    expenses = services.expenses.app.create_app(expense_settings, wires=wires)
     relays = {
-        "expenses": services.expenses.app.create_relay(expense_settings, wires={"budgets": line}),
+        "expenses": services.expenses.app.create_relay(expense_settings, wires=wires),
         "budgets": services.budgets.app.create_relay(budget_settings, wire=Wire(expenses)),
     }
-    yield Both(Client(budgets), Client(expenses), line, tmp_path / "receipts", relays)
+    yield Both(Client(budgets), Client(expenses), line, tmp_path / "receipts", invoices, invoice_line, relays)
     for db in [app.extensions["service"].db for app in (budgets, expenses)] + [r.db for r in relays.values()]:
         db.close()

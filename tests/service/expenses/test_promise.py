@@ -159,7 +159,13 @@ def test_whatever_is_cut_everything_adds_up_at_rest(both: Both) -> None:
 
 def _in(both: Both, caller: dict[str, Any]) -> Both:
     return Both(
-        both.budgets.seen_by(**caller), both.expenses.seen_by(**caller), both.line, both.folder, dict(both.relays)
+        both.budgets.seen_by(**caller),
+        both.expenses.seen_by(**caller),
+        both.line,
+        both.folder,
+        both.invoices,
+        both.invoice_line,
+        dict(both.relays),
     )
 
 

@@ -46,8 +46,14 @@ def test_what_joins_a_project_is_asked_for_there() -> None:
     assert hold(OUTSIDE, TYRES, billed=False) == Hold(TYRES, costs=True)
 
 
-def test_what_leaves_its_project_is_asked_for_where_it_still_is() -> None:
-    assert hold(TYRES, OUTSIDE, billed=False) == Hold(TYRES, costs=True)
+def test_what_leaves_its_project_is_asked_for_in_none() -> None:
+    assert hold(TYRES, OUTSIDE, billed=False) == Hold(OUTSIDE, costs=True)
+
+
+@pytest.mark.parametrize("billed", [True, False])
+def test_what_is_deleted_is_asked_for_as_it_is(billed: bool) -> None:
+    assert hold(TYRES, None, billed=billed) == Hold(TYRES, costs=True)
+    assert hold(OUTSIDE, None, billed=billed) is None
 
 
 @pytest.mark.parametrize(

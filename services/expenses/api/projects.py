@@ -1,0 +1,232 @@
+"""Expenses as the `projects` document spells them: by integer id, everything a text, dates as YYYYMMDD."""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from flask import Response
+from marshmallow import Schema, fields
+
+from services.expenses import actions, queries
+from services.expenses.api import settled
+from shared.compact import (
+    CREATED,
+    DONE,
+    STATUS,
+    CompactDay,
+    LooseText,
+    created,
+    done,
+    known_currency,
+    paged,
+    queried,
+    spelled,
+    takes,
+)
+from shared.errors import renamed
+from shared.fields import Amount, WholeNumber
+from shared.lengths import DESCRIPTION
+from shared.page import Place
+from shared.web import Routes, answers_once, caller, db, tagged, ticket, whole_id
+
+if TYPE_CHECKING:
+    from services.expenses.models import Expense
+    from services.expenses.queries import Entry
+
+LARGEST = 2**63 - 1
+
+OURS = {"amount": "cost"}
+"""What the domain blames -> what it is called here."""
+
+EXAMPLE = {"name": "4 New Tyres", "description": "", "date": "20150617", "cost": "200.00"}
+SHOWN = {
+    "invoice-id": "50",
+    "name": "4 New Tyres",
+    "created-by-user-firstname": "Daniel",
+    "created-by-user-id": "414",
+    "description": "",
+    "created-by-user-lastname": "Mackey",
+    "date": "20150617",
+    "id": "14",
+    "cost": "200.00",
+    "project-id": "1149",
+    "currency-code": "USD",
+    "date-created": "2015-06-17T12:25:00Z",
+    "date-updated": "2015-06-17T12:25:00Z",
+}
+
+routes = Routes("project-expenses", __name__, scope="expenses")
+
+ID = "<id:expense_id>"
+
+
+class Cost(fields.Field[Decimal]):
+    """An amount as a number or as text; nothing is 0.00."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kinds = [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^(\d+(\.\d+)?)?$"}]
+        super().__init__(metadata={"oneOf": kinds, "example": EXAMPLE["cost"]}, allow_none=True, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
+        amount: Decimal = Amount(text=True).deserialize(value, attr, data)
+        return amount
+
+
+class ProjectExpenseIn(Schema):
+    """What can be written of an expense; everything is optional, and empty text stands for nothing."""
+
+    name = LooseText(allow_none=True)
+    description = LooseText(DESCRIPTION, allow_none=True)
+    date = CompactDay(allow_none=True, metadata={"format": "", "example": EXAMPLE["date"]})
+    amount = Cost(data_key="cost")
+    currency = LooseText(
+        data_key="currency-code", allow_none=True, metadata={"description": "The workspace's, unless given."}
+    )
+    project_id = WholeNumber(
+        data_key="project-id",
+        allow_none=True,
+        most=LARGEST,
+        text=True,
+        metadata={"description": "Another one moves it; empty text takes it out of its project."},
+    )
+
+
+class ProjectExpenseOut(Schema):
+    """An expense; every value is text, `""` for nothing."""
+
+    invoice_id = fields.String(data_key="invoice-id", metadata={"description": "The invoice it is on."})
+    name = fields.String()
+    first_name = fields.String(data_key="created-by-user-firstname")
+    created_by = fields.String(data_key="created-by-user-id")
+    description = fields.String()
+    last_name = fields.String(data_key="created-by-user-lastname")
+    date = fields.String(metadata={"example": SHOWN["date"]})
+    id = fields.String()
+    cost = fields.String()
+    project_id = fields.String(data_key="project-id")
+    currency = fields.String(data_key="currency-code")
+    created_at = fields.String(data_key="date-created")
+    updated_at = fields.String(data_key="date-updated")
+
+
+class ProjectExpenseAnswer(Schema):
+    expense = fields.Nested(ProjectExpenseOut)
+
+
+class ProjectExpenseList(Schema):
+    expenses = fields.List(fields.Nested(ProjectExpenseOut))
+
+
+class ExpenseDone(Schema):
+    """It is done."""
+
+    STATUS = fields.String(metadata=STATUS)
+
+
+class ExpenseCreated(ExpenseDone):
+    """It is made. The id is in the header `id` as well."""
+
+    id = fields.Integer()
+
+
+@routes.get("/expenses.json")
+@queried(routes)
+@routes.response(200, ProjectExpenseList, example={"expenses": [SHOWN]})
+def list_expenses(query: dict[str, Any]) -> Response:
+    """List all expenses, the oldest first. The headers x-page, x-pages, x-records say where this page is."""
+    return _listed(query)
+
+
+@routes.get("/projects/<id:project_id>/expenses.json")
+@queried(routes)
+@routes.response(200, ProjectExpenseList, example={"expenses": [SHOWN]})
+def list_expenses_of_project(query: dict[str, Any], project_id: str) -> Response:
+    """List the expenses of a project, the oldest first."""
+    return _listed(query, project_id=whole_id(project_id))
+
+
+@routes.post("/expenses.json")
+@takes(routes, "expense", ProjectExpenseIn, example=EXAMPLE | {"project-id": "1149"})
+@routes.response(201, ExpenseCreated, example=CREATED)
+@answers_once
+def create_expense(facts: dict[str, Any]) -> Response:
+    """Create an expense, in the project that the body names."""
+    return _recorded(facts)
+
+
+@routes.post("/projects/<id:project_id>/expenses.json")
+@takes(routes, "expense", ProjectExpenseIn, example=EXAMPLE)
+@routes.response(201, ExpenseCreated, example=CREATED)
+@answers_once
+def create_expense_in_project(facts: dict[str, Any], project_id: str) -> Response:
+    """Create an expense in a project."""
+    return _recorded(facts | {"project_id": whole_id(project_id)})
+
+
+@routes.get(f"/expenses/{ID}.json")
+@routes.response(200, ProjectExpenseAnswer, example={"expense": SHOWN})
+def get_expense(expense_id: str) -> Response:
+    """Get an expense."""
+    entry = queries.entry(db(), caller(), whole_id(expense_id))
+    return tagged({"expense": spelled(_spelled(entry))}, tag=actions.tag(entry.expense))
+
+
+@routes.put(f"/expenses/{ID}.json")
+@takes(routes, "expense", ProjectExpenseIn, example=EXAMPLE)
+@routes.response(200, ExpenseDone, example=DONE)
+@answers_once
+def update_expense(facts: dict[str, Any], expense_id: str) -> Response:
+    """Update an expense: what is named changes, the rest stays."""
+    with renamed(OURS):
+        return settled.updated(whole_id(expense_id), _known(facts), None, ticket(), lambda _expense: done())
+
+
+@routes.delete(f"/expenses/{ID}.json")
+@routes.response(200, ExpenseDone, example=DONE)
+@answers_once
+def delete_expense(expense_id: str) -> Response:
+    """Delete an expense."""
+    return settled.deleted(whole_id(expense_id), ticket(), done)
+
+
+def _listed(query: dict[str, Any], **by: Any) -> Response:
+    place = Place(query["page"], query["size"], "created_at", falling=False)
+    entries, count = queries.entries(db(), caller(), place, **by)
+    return paged("expenses", map(_spelled, entries), count, place)
+
+
+def _recorded(facts: dict[str, Any]) -> Response:
+    with renamed(OURS):
+        return settled.created(_known(facts), None, ticket(), _made)
+
+
+def _made(expense: "Expense") -> Response:
+    return created(expense.id)
+
+
+def _known(facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts, where a cost that is nothing is none, and no currency is the one there is. Raises Refused."""
+    known = dict(facts)
+    if "amount" in known:
+        known["amount"] = known["amount"] or Decimal(0)
+    if known_currency(known.get("currency")) is None:
+        known.pop("currency", None)
+    return known
+
+
+def _spelled(entry: "Entry") -> dict[str, Any]:
+    expense = entry.expense
+    return {
+        "invoice-id": expense.invoice_id,
+        "name": expense.title,
+        "created-by-user-firstname": entry.maker.first,
+        "created-by-user-id": expense.created_by,
+        "description": expense.description,
+        "created-by-user-lastname": entry.maker.last,
+        "date": expense.spent_on,
+        "id": expense.id,
+        "cost": expense.amount,
+        "project-id": expense.project_id,
+        "currency-code": expense.currency,
+        "date-created": expense.created_at,
+        "date-updated": expense.updated_at,
+    }
