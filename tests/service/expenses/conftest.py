@@ -101,6 +101,11 @@ class Both:
         with self.db.read() as session:
             return str(session.scalar(select(Expense.uuid).where(Expense.id == number)))
 
+    def number(self, uuid: str) -> int:
+        """The id by which `projects` knows an expense."""
+        with self.db.read() as session:
+            return int(session.scalars(select(Expense.id).where(Expense.uuid == uuid)).one())
+
     def billed(self, number: int, standing: str, *, version: int = 1, invoice_id: int = 50) -> str:
         """Put an expense on an invoice of that standing. The expense's uuid."""
         uuid = self.uuid(number)
@@ -127,14 +132,23 @@ class Both:
     def settle(self) -> None:
         """Let both relays deliver what is due, whatever the time."""
         for relay in self.relays.values():
-            with relay.db.write() as session:
-                session.execute(update(Outbox).values(due_at=now() - timedelta(seconds=1), leased_until=None))
+            _make_all_due(relay)
             while relay.run_once():
                 pass
+
+    def settle_once(self) -> None:
+        """Let the relay of the expense service try each message, once."""
+        _make_all_due(self.relays["expenses"])
+        self.relays["expenses"].run_once()
 
     def objects(self) -> list[Path]:
         """The receipts in the folder."""
         return [path for path in self.folder.rglob("*") if path.is_file()]
+
+
+def _make_all_due(relay: Relay) -> None:
+    with relay.db.write() as session:
+        session.execute(update(Outbox).values(due_at=now() - timedelta(seconds=1), leased_until=None))
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 from shared.http import Wire
 
 from .conftest import BUDGETS, EXPENSES, Both, Line
+from .standin import FIRST, SECOND
 
 Step = Callable[["World"], None]
 
@@ -43,10 +44,11 @@ class World:
 
     def cut(self) -> None:
         """The next requests meet a cut line, before or after, or none."""
-        self.both.line.cuts = [self.rng.choice([None, None, "before", "after"]) for _ in range(3)]
+        for line in (self.both.line, self.both.invoice_line):
+            line.cuts = [self.rng.choice([None, None, "before", "after"]) for _ in range(3)]
 
     def whole(self) -> None:
-        self.both.line.cuts = ()
+        self.both.line.cuts = self.both.invoice_line.cuts = ()
 
     def new_budget(self) -> None:
         opening = self.rng.randint(0, 10)
@@ -99,9 +101,28 @@ class World:
         if expense is None:
             return
         self.cut()
-        assert self.both.expenses.delete(f"{EXPENSES}/{expense}").status_code == 204
+        answer = self.both.expenses.delete(f"{EXPENSES}/{expense}")
         self.whole()
-        self.expenses[expense] = None
+        in_project = (self.expenses[expense] or {}).get("project_id")
+        assert answer.status_code in ((204, 503) if in_project else (204,)), answer.data
+        if answer.status_code == 204:
+            self.expenses[expense] = None
+
+    def join(self) -> None:
+        """Put an expense in a project, in another, or in none, perhaps at another cost."""
+        expense = self.some_expense()
+        if expense is None:
+            return
+        facts = {"project_id": self.rng.choice([FIRST, SECOND, None])}
+        if self.rng.random() < 0.5:
+            facts["amount"] = self.amount()
+        spelled = {"project-id": facts["project_id"] or "", **({"cost": facts["amount"]} if "amount" in facts else {})}
+        self.cut()
+        answer = self.both.expenses.put(f"/expenses/{self.both.number(expense)}.json", json={"expense": spelled})
+        self.whole()
+        assert answer.status_code in (200, 422, 503, 409), answer.data
+        if answer.status_code == 200:
+            self.expenses[expense] = (self.expenses[expense] or {}) | facts
 
     def relay(self) -> None:
         self.cut()
@@ -125,6 +146,11 @@ class World:
             assert Decimal(str(self.both.spent(budget))) == self.openings[budget] + live
             shown = self.both.budgets.get(f"{BUDGETS}/{budget}/spends?limit=1000").json["data"]
             assert {row["expense_id"] for row in shown} == {i for i, row in there.items() if row["budget_id"] == budget}
+        for expense_id, state in self.expenses.items():
+            told = self.both.invoices.known.get(expense_id, {"held": False, "project_id": None})
+            assert (told["held"], told["project_id"]) == (False, state and state.get("project_id"))
+            if state and state.get("project_id"):
+                assert told["amount"] == Decimal(str(state["amount"]))
 
 
 STEPS: dict[str, tuple[Step, int]] = {
@@ -133,6 +159,7 @@ STEPS: dict[str, tuple[Step, int]] = {
     "create": (World.create, 6),
     "change": (World.change, 10),
     "remove": (World.remove, 2),
+    "join": (World.join, 5),
     "relay": (World.relay, 3),
     "settle": (World.settled_relay, 1),
 }
@@ -147,7 +174,7 @@ def test_whatever_is_cut_everything_adds_up_at_rest(both: Both) -> None:
         mine = {"workspace_id": f"11111111-1111-4111-8111-{workspace}"}
         world = World(_in(both, mine), random.Random(seed))
         for row in world.both.all_expenses():  # hypothesis repeats an example: begin with nothing
-            world.both.expenses.delete(f"{EXPENSES}/{row['id']}")
+            assert world.both.expenses.delete(f"{EXPENSES}/{row['id']}").status_code == 204
         world.new_budget()
         world.new_budget()
         for name in program:
