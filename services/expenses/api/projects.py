@@ -9,14 +9,13 @@ from marshmallow import Schema, fields
 from services.expenses import actions, queries
 from services.expenses.api import settled
 from shared.compact import (
-    CREATED,
-    DONE,
-    STATUS,
     CompactDay,
     LooseText,
     created,
+    does,
     done,
     known_currency,
+    makes,
     paged,
     queried,
     spelled,
@@ -116,18 +115,6 @@ class ProjectExpenseList(Schema):
     expenses = fields.List(fields.Nested(ProjectExpenseOut))
 
 
-class ExpenseDone(Schema):
-    """It is done."""
-
-    STATUS = fields.String(metadata=STATUS)
-
-
-class ExpenseCreated(ExpenseDone):
-    """It is made. The id is in the header `id` as well."""
-
-    id = fields.Integer()
-
-
 @routes.get("/expenses.json")
 @queried(routes)
 @routes.response(200, ProjectExpenseList, example={"expenses": [SHOWN]})
@@ -146,7 +133,7 @@ def list_expenses_of_project(query: dict[str, Any], project_id: str) -> Response
 
 @routes.post("/expenses.json")
 @takes(routes, "expense", ProjectExpenseIn, example=EXAMPLE | {"project-id": "1149"})
-@routes.response(201, ExpenseCreated, example=CREATED)
+@makes(routes)
 @answers_once
 def create_expense(facts: dict[str, Any]) -> Response:
     """Create an expense, in the project that the body names."""
@@ -155,7 +142,7 @@ def create_expense(facts: dict[str, Any]) -> Response:
 
 @routes.post("/projects/<id:project_id>/expenses.json")
 @takes(routes, "expense", ProjectExpenseIn, example=EXAMPLE)
-@routes.response(201, ExpenseCreated, example=CREATED)
+@makes(routes)
 @answers_once
 def create_expense_in_project(facts: dict[str, Any], project_id: str) -> Response:
     """Create an expense in a project."""
@@ -172,7 +159,7 @@ def get_expense(expense_id: str) -> Response:
 
 @routes.put(f"/expenses/{ID}.json")
 @takes(routes, "expense", ProjectExpenseIn, example=EXAMPLE)
-@routes.response(200, ExpenseDone, example=DONE)
+@does(routes)
 @answers_once
 def update_expense(facts: dict[str, Any], expense_id: str) -> Response:
     """Update an expense: what is named changes, the rest stays."""
@@ -181,7 +168,7 @@ def update_expense(facts: dict[str, Any], expense_id: str) -> Response:
 
 
 @routes.delete(f"/expenses/{ID}.json")
-@routes.response(200, ExpenseDone, example=DONE)
+@does(routes)
 @answers_once
 def delete_expense(expense_id: str) -> Response:
     """Delete an expense."""
