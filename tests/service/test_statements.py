@@ -80,9 +80,11 @@ def services_counted(fresh_database: Callable[[Path], str], tmp_path: Path) -> I
     settings = ExpenseSettings(
         **told(services.expenses.app.HISTORY),
         budgets_url="http://budgets",
+        invoices_url="http://invoices",
         receipts_url=(tmp_path / "receipts").as_uri(),
     )
-    expenses = services.expenses.app.create_app(settings, wires={"budgets": Wire(budgets)})
+    wires = {"budgets": Wire(budgets), "invoices": Wire(invoices)}
+    expenses = services.expenses.app.create_app(settings, wires=wires)
     counted = Services(invoices=invoices, budgets=budgets, expenses=expenses)
     yield counted
     for db in counted.databases.values():
@@ -179,3 +181,26 @@ def test_an_expense_on_a_budget_is_deleted(services_counted: Services, expenses:
     path = services_counted.made("expenses", EXPENSES, **ON_BUDGET, budget_id=budget)
     cost = services_counted.cost(lambda: expenses.delete(path), 204)
     assert cost == {"expenses": 6, "budgets": 5}
+
+
+def of_project(expenses: Client, invoices: Client) -> str:
+    """A new expense of a new project, by its path in `projects`."""
+    project = invoices.post("/projects.json", json={"project": {"name": "p"}}).json["id"]
+    number = expenses.post(f"/projects/{project}/expenses.json", json={"expense": {"cost": 10}}).json["id"]
+    return f"/expenses/{number}.json"
+
+
+def test_an_expense_of_a_project_is_held_and_told(
+    services_counted: Services, expenses: Client, invoices: Client
+) -> None:
+    path = of_project(expenses, invoices)
+    cost = services_counted.cost(lambda: expenses.put(path, json={"expense": {"cost": 20}}))
+    assert cost == {"expenses": 9, "invoices": 9}
+
+
+def test_expenses_of_projects_are_listed_with_the_names_of_their_makers(
+    services_counted: Services, expenses: Client, invoices: Client
+) -> None:
+    of_project(expenses, invoices)
+    assert services_counted.cost(lambda: expenses.get("/expenses.json")) == {"expenses": 3}
+    assert services_counted.cost(lambda: expenses.get("/projects/9/expenses.json")) == {"expenses": 2}

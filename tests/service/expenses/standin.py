@@ -46,11 +46,11 @@ class Invoices:
     def _refusal(self, expense: str, known: Told, told: Told) -> tuple[int, dict[str, Any]] | None:
         standing = self.standing.get(expense)
         if told["project_id"] not in (None, FIRST, SECOND):
-            return 404, {"message": "Resource not found"}
+            return 404, {"message": f"There is no project {told['project_id']}"}
         if standing == COMPLETED:
             return 422, {"message": "The invoice is completed"}
         if standing == SENT and told["costs"]:
-            return 422, {"message": "The invoice is sent"}
+            return 422, {"message": "Items and amounts are fixed once the invoice is sent"}
         if standing and told["project_id"] != known["project_id"]:
-            return 422, {"message": "The expense is on an invoice"}
+            return 422, {"message": "The expense is on an invoice of its project; take it off first"}
         return None

@@ -159,31 +159,34 @@ def test_an_expense_in_no_project_asks_nobody(both: Both) -> None:
 
 # Refusals
 
+LOCKED, FIXED = "The invoice is completed", "Items and amounts are fixed once the invoice is sent"
+STAYS = "The expense is on an invoice of its project; take it off first"
+
 REFUSALS: dict[str, tuple[str, Callable[[Both, int], TestResponse], str]] = {
-    "name, completed": (COMPLETED, lambda both, number: put(both, number, name="x"), "The invoice is completed"),
-    "cost, sent": (SENT, lambda both, number: put(both, number, cost=1), "The invoice is sent"),
+    "name, completed": (COMPLETED, lambda both, number: put(both, number, name="x"), LOCKED),
+    "cost, sent": (SENT, lambda both, number: put(both, number, cost=1), FIXED),
     "move, draft": (
         DRAFT,
         lambda both, number: put(both, number, **{"project-id": SECOND}),
-        "The expense is on an invoice",
+        STAYS,
     ),
     "leave, draft": (
         DRAFT,
         lambda both, number: put(both, number, **{"project-id": ""}),
-        "The expense is on an invoice",
+        STAYS,
     ),
-    "delete, sent": (SENT, delete, "The invoice is sent"),
-    "finance, cost": (COMPLETED, lambda both, number: native(both, number, amount=1), "The invoice is completed"),
+    "delete, sent": (SENT, delete, FIXED),
+    "finance, cost": (COMPLETED, lambda both, number: native(both, number, amount=1), LOCKED),
     "finance, category": (
         COMPLETED,
         lambda both, number: native(both, number, category="x"),
-        "The invoice is completed",
+        LOCKED,
     ),
-    "finance, nothing": (COMPLETED, lambda both, number: native(both, number), "The invoice is completed"),
+    "finance, nothing": (COMPLETED, lambda both, number: native(both, number), LOCKED),
     "finance, delete": (
         COMPLETED,
         lambda both, number: both.expenses.delete(f"{EXPENSES}/{both.uuid(number)}"),
-        "The invoice is completed",
+        LOCKED,
     ),
 }
 
@@ -221,7 +224,7 @@ def test_a_receipt_for_an_expense_on_a_completed_invoice_is_refused_and_no_file_
     number = both.project_expense(**TYRES)
     uuid = both.billed(number, COMPLETED)
     answer = both.expenses.put(f"{EXPENSES}/{uuid}", data={"receipt": (BytesIO(b"%PDF-1.4 x"), "a.pdf")})
-    assert (answer.status_code, answer.json) == (422, {"message": "The invoice is completed"})
+    assert (answer.status_code, answer.json) == (422, {"message": LOCKED})
     assert both.objects() == []
 
 

@@ -172,7 +172,7 @@ def test_a_currency_that_there_is_not_is_refused(both: Both) -> None:
 
 def test_a_project_that_there_is_not_is_not_found(both: Both) -> None:
     answer = post(both, {"expense": TYRES}, "/projects/9/expenses.json")
-    assert (answer.status_code, answer.json) == (404, {"STATUS": "Error", "MESSAGE": "Resource not found"})
+    assert (answer.status_code, answer.json) == (404, {"STATUS": "Error", "MESSAGE": "There is no project 9"})
     untouched(both)
 
 
