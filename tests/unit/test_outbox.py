@@ -222,6 +222,34 @@ def test_a_fired_message_goes_at_once_and_cannot_be_disarmed(db: Database) -> No
     assert receiver.got == [("k", 1)]
 
 
+@pytest.mark.parametrize("body", [None, {"instead": 1}])
+def test_an_armed_message_that_is_taken_up_is_the_callers_to_deliver_as_it_is_or_saying_something_else(
+    db: Database, body: dict[str, int] | None
+) -> None:
+    message = put(db, armed_for=timedelta(seconds=15))
+    with db.write() as session:
+        taken = outbox.take_up(session, message, body)
+        assert not outbox.disarm(session, message)
+        assert outbox.take_up(session, message) is None
+    assert taken is not None
+    (there,) = waiting(db)
+    assert (there.body, there.version, there.armed) == (message.body if body is None else body, message.version, False)
+    assert taken.body == there.body
+    receiver = Receiver()
+    assert Relay(db, receiver.topic()).run_once() == 0  # it is leased to the caller
+    assert outbox.deliver(db, receiver.topic(), taken)
+    assert waiting(db) == []
+
+
+def test_messages_about_a_thing_are_found_by_their_topics(db: Database) -> None:
+    for topic, key in (("t", "k"), ("u", "k"), ("v", "k"), ("t", "other")):
+        with db.write() as session:
+            outbox.put(session, topic, key, workspace_id="w", version=len(topic), body={"of": topic + key})
+    with db.read() as session:
+        found = outbox.about(session, "k", ("t", "u"))
+    assert {topic: message.body for topic, message in found.items()} == {"t": {"of": "tk"}, "u": {"of": "uk"}}
+
+
 def test_a_message_that_was_replaced_can_neither_be_disarmed_nor_fired_by_the_old_one(db: Database) -> None:
     old = put(db, version=1, armed_for=timedelta(seconds=15))
     put(db, version=2, armed_for=timedelta(seconds=15))

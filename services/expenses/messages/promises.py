@@ -21,7 +21,7 @@ from shared.outbox import Outbox
 SPEND, BILLABLE = "spend", "billable"
 
 ARMED_FOR = timedelta(seconds=15)
-"""How long a request may take from its intention to its commit before the relay undoes it. Longer than any deadline."""
+"""How long a request may take from its intention to its commit before the relay undoes it. Longer than all deadlines."""
 
 
 class Question(Protocol):

@@ -7,11 +7,15 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from services.expenses import messages
 from shared.audit import Audit
 from shared.http import Wire
+from shared.idempotency import Remembered
+from shared.outbox import Outbox
 
 from .conftest import BUDGETS, EXPENSES, Both, Line
 from .standin import COMPLETED, DRAFT, FIRST, SECOND, SENT
@@ -421,6 +425,25 @@ def test_a_key_is_free_again_once_all_of_its_work_is_undone(both: Both) -> None:
     assert put(both, number, KEY, cost=60).headers["Idempotency-Replayed"] == "true"
     assert both.spent(budget) == 60
     in_step(both)
+
+
+def test_of_two_undos_that_go_at_the_same_moment_the_last_one_frees_the_key(both: Both) -> None:
+    number, _budget = on_both(both)
+    both.line.cut = "after"
+    assert put(both, number, KEY, cost=60).status_code == 503
+
+    def go(undo: Outbox) -> None:
+        with both.db.write() as session:
+            session.execute(sql_delete(Outbox).where(Outbox.id == undo.id))
+            time.sleep(0.05)  # on PostgreSQL the other one is now as far, and neither sees the other gone
+            messages.release(session, undo)
+
+    undos = both.outbox()
+    assert {undo.topic for undo in undos} == {"spend", "billable"}
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(go, undos))
+    with both.db.read() as session:
+        assert session.scalars(select(Remembered.key)).all() == []
 
 
 # Requests that meet
