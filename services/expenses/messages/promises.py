@@ -21,7 +21,7 @@ from shared.outbox import Outbox
 SPEND, BILLABLE = "spend", "billable"
 
 ARMED_FOR = timedelta(seconds=15)
-"""How long a request may take from its intention to its commit before the relay undoes it. Longer than all deadlines."""
+"""How long a request may take from its intention to its commit before the relay undoes it. Longer than all waits."""
 
 
 class Question(Protocol):
