@@ -379,5 +379,6 @@ def test_every_change_of_one_thing_declares_its_conditions(invoices: Client) -> 
         *((verb, f"/{kind}/{{{name}_id}}.json") for kind, name in OF_PROJECTS for verb in ("put", "delete")),
         *(("put", f"/invoices/{{invoice_id}}/{verb}.json") for verb in ("complete", "uncomplete", "lineitems")),
         *((verb, "/projects/{project_id}/rates.json") for verb in ("post", "put")),
+        *((verb, f"{SETTINGS}/logo") for verb in ("put", "delete")),
     }
     assert all("412" in paths[path][method]["responses"] for method, path in conditional)
