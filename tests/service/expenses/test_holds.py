@@ -435,8 +435,9 @@ def test_of_two_undos_that_go_at_the_same_moment_the_last_one_frees_the_key(both
     def go(undo: Outbox) -> None:
         with both.db.write() as session:
             session.execute(sql_delete(Outbox).where(Outbox.id == undo.id))
-            time.sleep(0.05)  # on PostgreSQL the other one is now as far, and neither sees the other gone
+            time.sleep(0.05)
             messages.release(session, undo)
+            time.sleep(0.05)  # on PostgreSQL the other one is as far, and unless it waits neither sees the other gone
 
     undos = both.outbox()
     assert {undo.topic for undo in undos} == {"spend", "billable"}
