@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from services.expenses.models import Expense
     from services.expenses.queries import Entry
 
-LARGEST = 2**63 - 1
+LARGEST = 2**62
+"""Of an id, as the invoice service takes it: a question that it could not read would have no answer."""
 
 OURS = {"amount": "cost"}
 """What the domain blames -> what it is called here."""

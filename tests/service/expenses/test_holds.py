@@ -224,6 +224,12 @@ def test_a_move_to_no_project_there_is_is_not_found(both: Both) -> None:
     in_step(both)
 
 
+def test_the_largest_project_id_there_could_be_is_asked_for(both: Both) -> None:
+    number = both.project_expense(**TYRES)
+    assert put(both, number, **{"project-id": 2**62}).status_code == 404
+    assert put(both, number, **{"project-id": 2**62 + 1}).status_code == 400
+
+
 def test_a_receipt_for_an_expense_on_a_completed_invoice_is_refused_and_no_file_is_left(both: Both) -> None:
     number = both.project_expense(**TYRES)
     uuid = both.billed(number, COMPLETED)

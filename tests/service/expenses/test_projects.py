@@ -145,7 +145,7 @@ def test_fields_that_nobody_knows_are_ignored(both: Both) -> None:
         (
             "project-id",
             0,
-            "project-id: Must be greater than or equal to 1 and less than or equal to 9223372036854775807.",
+            "project-id: Must be greater than or equal to 1 and less than or equal to 4611686018427387904.",
         ),
     ],
 )
