@@ -1,0 +1,162 @@
+"""Nobody meets what is another's, whatever the dialect, the operation and the guessed id."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from shared import people
+from tests.client import Client
+from tests.service.invoices.approvals import PATH as APPROVALS
+from tests.service.invoices.dialects import ACCOUNTS, OPERATIONS, Operation, Things, operations, rows_of, things
+from tests.service.invoices.projects import DANIEL, Books
+from tests.service.invoices.steps import INVOICES, SETTINGS, data
+
+ELSEWHERE = "22222222-2222-4222-8222-222222222222"
+MARK = "theirs alone"
+"""A text in all that is another workspace's."""
+
+LISTS: dict[Operation, tuple[str, str]] = {
+    ("GET", INVOICES): ("data", ""),
+    ("GET", ACCOUNTS): ("data", "count"),
+    ("GET", APPROVALS): ("invoices", "X-Total"),
+    ("GET", "/invoices.json"): ("invoices", "x-records"),
+    ("GET", "/projects.json"): ("projects", "x-records"),
+    ("GET", "/time_entries.json"): ("time-entries", "x-records"),
+    ("GET", "/companies.json"): ("companies", "x-records"),
+}
+"""Where a list is, and where it says how many there are."""
+NAMES_AN_ACCOUNT = {operation for operation, body in OPERATIONS.items() if "accountId" in body}
+NAMES_A_COMPANY = {operation for operation, body in OPERATIONS.items() if "company_id" in body}
+OF_THE_WORKSPACE = {
+    *(("GET", SETTINGS), ("PUT", SETTINGS), ("POST", INVOICES), ("POST", "/companies.json")),
+    ("GET", "/currencycodes.json"),
+}
+"""What names nothing that could be another's."""
+
+
+def everything(client: Client, person: int) -> Things:
+    """One of each thing in the caller's workspace, with an invoice that carries them."""
+    people.accept(client.app.extensions["service"].db, client.caller.workspace_id, person, **DANIEL)
+    data(client.put(SETTINGS, json={"seller_name": MARK}))
+    books = Books(client)
+    company = books.made("/companies.json", company={"name": MARK})
+    invoice = books.invoice(description=MARK, number=MARK)
+    entry = books.time(140, description=MARK, **{"person-id": person})
+    books.expense(14, name=MARK, created_by=person)
+    assert books.bill(invoice, add={"timelogs": entry, "expenses": 14}).status_code == 200
+    assert client.put(f"/projects/{books.project}.json", json={"project": {"description": MARK}}).status_code == 200
+    made = things(client, project=books.project, company=company, entry=entry, expense=14, person=person)
+    facts = {"client_email": "client@example.com", "status": "sent"}
+    data(client.put(f"{INVOICES}/{made.uuid}", json=facts))
+    payment = data(client.post(f"{INVOICES}/{made.uuid}/payments", json={"amount": 1, "note": MARK}), 201)
+    return replace(made, payment=payment["id"])
+
+
+@pytest.fixture
+def mighty(invoices: Client) -> Client:
+    """A key that may do everything in its workspace."""
+    return invoices.seen_by(scopes=("admin",))
+
+
+@pytest.fixture
+def other(mighty: Client) -> Client:
+    """The like in another workspace."""
+    return mighty.seen_by(workspace_id=ELSEWHERE, account_id=ELSEWHERE, accounts=(ELSEWHERE,), company_id=2)
+
+
+@pytest.fixture
+def theirs(other: Client) -> Things:
+    """What there is in the other workspace; the first of everything."""
+    return everything(other, person=8)
+
+
+@pytest.fixture(autouse=True)
+def untouched(other: Client, theirs: Things) -> Iterator[None]:
+    """Whatever a test does, not a byte of the other workspace is another."""
+    before = rows_of(other)
+    assert all(before[name] for name in ("invoices", "payments", "projects", "companies", "time_entries", "audit"))
+    yield
+    assert rows_of(other) == before
+
+
+def test_every_operation_is_looked_at_here(app: Flask) -> None:
+    assert operations(app) == OPERATIONS.keys()
+
+
+def test_what_is_guessed_in_another_workspace_is_not_there(mighty: Client, other: Client, theirs: Things) -> None:
+    before = rows_of(other)
+    for operation in OPERATIONS.keys() - OF_THE_WORKSPACE - LISTS.keys():
+        answer = theirs.ask(mighty, operation)
+        names_who = operation in NAMES_AN_ACCOUNT | NAMES_A_COMPANY
+        assert answer.status_code == (403 if names_who else 404), (operation, answer.data)
+        assert MARK.encode() not in answer.data, operation
+        assert rows_of(other) == before, operation
+
+
+def test_naming_ones_own_account_opens_no_invoice_of_another_workspace(mighty: Client, theirs: Things) -> None:
+    mine = everything(mighty, person=9)
+    for operation in NAMES_AN_ACCOUNT - {("GET", ACCOUNTS), ("POST", ACCOUNTS)}:
+        answer = theirs.ask(mighty, operation, names=mine)
+        assert answer.status_code == 404, (operation, answer.data)
+
+
+def test_what_is_ones_own_cannot_be_joined_with_another_workspaces(mighty: Client, theirs: Things) -> None:
+    mine = everything(mighty, person=9)
+    draft = Books(mighty).invoice()
+    before = rows_of(mighty)
+    for path, body in {
+        f"/invoices/{mine.id}.json": {"invoice": {"project-id": theirs.project}},
+        f"/invoices/{draft}.json": {"invoice": {"project-id": theirs.project}},
+        f"/projects/{mine.project}.json": {"project": {"companyId": theirs.company}},
+        f"/projects/{mine.project}/rates.json": {"rates": {"users": {str(theirs.person): "1.00"}}},
+        f"/time_entries/{mine.entry}.json": {"time-entry": {"person-id": theirs.person}},
+    }.items():
+        answer = mighty.put(path, json=body)
+        assert answer.status_code == 404, (path, answer.data)
+    for where in ("add", "remove"):
+        for lines in ({"timelogs": theirs.entry}, {"expenses": f"{theirs.expense + 1}"}):
+            answer = mighty.put(f"/invoices/{draft}/lineitems.json", json={"lineitems": {where: lines}})
+            assert answer.status_code == 404, (where, lines, answer.data)
+    assert rows_of(mighty) == before
+
+
+def test_no_list_shows_or_counts_what_is_another_workspaces(mighty: Client, theirs: Things) -> None:
+    def count(answer: Any, said: str) -> int:
+        if not said:
+            return len(answer.json["data"])
+        return int(answer.json.get(said, answer.headers.get(said)))
+
+    for mine in (None, everything):
+        own = mine(mighty, person=9) if mine else None
+        for operation, (name, said) in LISTS.items():
+            answer = (own or theirs).ask(
+                mighty,
+                operation,
+                **{key: value for key, value in _whose(mighty).items() if key in OPERATIONS[operation]},
+            )
+            assert answer.status_code == 200, (operation, answer.data)
+            expected = {"/companies.json": 2}.get(operation[1], 1) if own else 0
+            assert (len(answer.json[name]), count(answer, said)) == (expected, expected), operation
+            if own is None:
+                assert MARK.encode() not in answer.data, operation
+
+
+def test_what_names_nothing_of_another_workspace_stays_in_ones_own(
+    mighty: Client, other: Client, theirs: Things
+) -> None:
+    for operation in sorted(OF_THE_WORKSPACE):
+        answer = theirs.ask(mighty, operation)
+        assert answer.status_code in (200, 201), (operation, answer.data)
+        assert MARK.encode() not in answer.data, operation
+    assert data(other.get(SETTINGS))["seller_name"] == MARK
+    assert mighty.post("/projects.json", json={"project": {"name": "Mine", "newCompany": MARK}}).status_code == 201
+    shown = mighty.get("/companies.json").json["companies"]
+    assert [each["name"] for each in shown] == ["Another", MARK]
+    assert theirs.company not in [int(each["id"]) for each in shown]
+
+
+def _whose(client: Client) -> dict[str, Any]:
+    return {"accountId": client.caller.account_id, "company_id": client.caller.company_id}
