@@ -100,8 +100,8 @@ def carries(session: Session, invoice: Invoice) -> bool:
 
 
 def is_held(session: Session, invoice: Invoice) -> bool:
-    """Whether an expense on the invoice is being changed. Only invoices of a project have any."""
-    if invoice.project_id is None:
+    """Whether an expense on the invoice is being changed. Only invoices of a project have any; new ones have none."""
+    if invoice.project_id is None or invoice.id is None:
         return False
     held = select(ProjectExpense.uuid).where(
         ProjectExpense.workspace_id == invoice.workspace_id,
