@@ -10,7 +10,7 @@ from flask import Flask
 from shared import people
 from tests.client import Client
 from tests.service.invoices.approvals import PATH as APPROVALS
-from tests.service.invoices.dialects import ACCOUNTS, OPERATIONS, Operation, Things, operations, rows_of, things
+from tests.service.invoices.operations import ACCOUNTS, OPERATIONS, Operation, Things, operations, rows_of, things
 from tests.service.invoices.projects import DANIEL, Books
 from tests.service.invoices.steps import INVOICES, SETTINGS, data
 
