@@ -117,7 +117,8 @@ class Kinds(fields.Field[bool | None]):
     def __init__(self, yes: str, no: str, default: bool | None, **kwargs: Any) -> None:
         self.kinds = {yes: True, no: False, "all": None}
         self.default = default
-        named = {"type": "string", "enum": list(self.kinds)}
+        usual = next(word for word, kind in self.kinds.items() if kind is default)
+        named = {"type": "string", "enum": list(self.kinds), "default": usual}
         super().__init__(load_default=default, metadata=named | kwargs.pop("metadata", {}), **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool | None:
