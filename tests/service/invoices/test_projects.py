@@ -154,6 +154,13 @@ def test_a_create_says_its_id_as_a_number_and_in_a_header(books: Books, invoices
     assert answer.headers["id"] == "1"
 
 
+def test_an_invoice_can_be_drawn_up_while_an_expense_is_being_changed(books: Books) -> None:
+    uuid = books.expense(14)
+    books.tell(uuid, 14, version=2, held=True, costs=True)
+    invoice = books.invoice(**{"fixed-cost": "5"})
+    assert books.read(invoice)["total-cost"] == "5.00"
+
+
 # What comes in
 
 
