@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
+from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
@@ -25,6 +26,7 @@ from tests.service.invoices.steps import Facts
 GONE, REFUSED, WAIT = 404, 422, 409
 
 Call = Callable[[], TestResponse]
+Method = TypeVar("Method", bound=Callable[..., None])
 
 
 @dataclass
@@ -193,6 +195,22 @@ class Workspace(RuleBasedStateMachine):
         query = select(Audit.subject_id, func.count()).where(*mine).group_by(Audit.subject_id)
         with self.client.app.extensions["service"].db.read() as session:
             return {row[0]: row[1] for row in session.execute(query)}
+
+
+def step(*, often: int = 1, **drawn: st.SearchStrategy[Any]) -> Callable[[Method], Method]:
+    """Mark a method as a step of random programs, with what is drawn for it; `often`: as often as so many others."""
+
+    def mark(method: Method) -> Method:
+        method.drawn = [st.tuples(st.just(method.__name__), st.fixed_dictionaries(drawn))] * often  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+def steps(machine: type[Workspace]) -> st.SearchStrategy[tuple[str, Facts]]:
+    """The steps of a machine, one of them at a time."""
+    every = [drawn for method in vars(machine).values() for drawn in getattr(method, "drawn", ())]
+    return st.integers(0, len(every) - 1).flatmap(every.__getitem__)
 
 
 def reckoned_anew(shown: Facts, *, certainly: bool = True) -> Facts:
