@@ -12,6 +12,7 @@ from shared.db import Base
 from tests.client import Client
 from tests.service.invoices.approvals import APPROVAL, BODY
 from tests.service.invoices.approvals import PATH as APPROVALS
+from tests.service.invoices.pictures import png
 from tests.service.invoices.steps import INVOICES, ITEMS, SETTINGS, Facts
 
 ACCOUNTS = "/api/v1/invoices"
@@ -21,10 +22,11 @@ Operation = tuple[str, str]
 
 NO_BODY: Facts = {}
 
-OPERATIONS: dict[Operation, Facts] = {
+OPERATIONS: dict[Operation, Facts | bytes] = {
     ("GET", INVOICES): NO_BODY,
     ("POST", INVOICES): {"client_name": "Acme Corp", "items": ITEMS},
     ("GET", f"{INVOICES}/<uuid:invoice_id>"): NO_BODY,
+    ("GET", f"{INVOICES}/<uuid:invoice_id>.pdf"): NO_BODY,
     ("PUT", f"{INVOICES}/<uuid:invoice_id>"): {"notes": "changed"},
     ("DELETE", f"{INVOICES}/<uuid:invoice_id>"): NO_BODY,
     ("POST", f"{INVOICES}/<uuid:invoice_id>/send"): NO_BODY,
@@ -34,6 +36,9 @@ OPERATIONS: dict[Operation, Facts] = {
     ("GET", f"{INVOICES}/<uuid:invoice_id>/payments/<uuid:payment_id>"): NO_BODY,
     ("GET", SETTINGS): NO_BODY,
     ("PUT", SETTINGS): {"seller_name": "Example Ltd"},
+    ("GET", f"{SETTINGS}/logo"): NO_BODY,
+    ("PUT", f"{SETTINGS}/logo"): png(),
+    ("DELETE", f"{SETTINGS}/logo"): NO_BODY,
     ("GET", ACCOUNTS): {"accountId": "{account}"},
     ("POST", ACCOUNTS): {"accountId": "{account}", "notes": "made"},
     ("GET", f"{ACCOUNTS}/<id:invoice_id>"): {"accountId": "{account}"},
@@ -124,7 +129,10 @@ class Things:
     def ask(self, client: Client, operation: Operation, *, names: "Things | None" = None, **more: Any) -> Any:
         """The answer to an operation on this invoice; `names`: whose are used beside the path's."""
         method, rule = operation
-        body = (names or self).told(OPERATIONS[operation]) | more
+        body = (names or self).told(OPERATIONS[operation])
+        if isinstance(body, bytes):
+            return client.open(method, self.path(rule), data=body)
+        body |= more
         reads = method == "GET" or (method == "DELETE" and body)
         told: Facts = {"query_string": body} if reads else {"json": body} if body else {}
         return client.open(method, self.path(rule), **told)

@@ -11,6 +11,7 @@ from shared import people
 from tests.client import Client
 from tests.service.invoices.approvals import PATH as APPROVALS
 from tests.service.invoices.operations import ACCOUNTS, OPERATIONS, Operation, Things, operations, rows_of, things
+from tests.service.invoices.pictures import png
 from tests.service.invoices.projects import DANIEL, Books
 from tests.service.invoices.steps import INVOICES, SETTINGS, data
 
@@ -28,11 +29,13 @@ LISTS: dict[Operation, tuple[str, str]] = {
     ("GET", "/companies.json"): ("companies", "x-records"),
 }
 """Where a list is, and where it says how many there are."""
-NAMES_AN_ACCOUNT = {operation for operation, body in OPERATIONS.items() if "accountId" in body}
-NAMES_A_COMPANY = {operation for operation, body in OPERATIONS.items() if "company_id" in body}
+NAMES_AN_ACCOUNT, NAMES_A_COMPANY = (
+    {operation for operation, body in OPERATIONS.items() if isinstance(body, dict) and name in body}
+    for name in ("accountId", "company_id")
+)
 OF_THE_WORKSPACE = {
     *(("GET", SETTINGS), ("PUT", SETTINGS), ("POST", INVOICES), ("POST", "/companies.json")),
-    ("GET", "/currencycodes.json"),
+    *(("GET", "/currencycodes.json"), ("PUT", f"{SETTINGS}/logo")),
 }
 """What names nothing that could be another's."""
 
@@ -41,6 +44,7 @@ def everything(client: Client, person: int) -> Things:
     """One of each thing in the caller's workspace, with an invoice that carries them."""
     people.accept(client.app.extensions["service"].db, client.caller.workspace_id, person, **DANIEL)
     data(client.put(SETTINGS, json={"seller_name": MARK}))
+    data(client.put(f"{SETTINGS}/logo", data=png()))
     books = Books(client)
     company = books.made("/companies.json", company={"name": MARK})
     invoice = books.invoice(description=MARK, number=MARK)
@@ -80,6 +84,11 @@ def untouched(other: Client, theirs: Things) -> Iterator[None]:
     assert all(before[name] for name in ("invoices", "payments", "projects", "companies", "time_entries", "audit"))
     yield
     assert rows_of(other) == before
+
+
+def counted(answer: Any, name: str, said: str) -> int:
+    """How many there are, as a list says it, or else shows."""
+    return int(answer.json.get(said, answer.headers.get(said))) if said else len(answer.json[name])
 
 
 def test_every_operation_is_looked_at_here(app: Flask) -> None:
@@ -124,11 +133,6 @@ def test_what_is_ones_own_cannot_be_joined_with_another_workspaces(mighty: Clien
 
 
 def test_no_list_shows_or_counts_what_is_another_workspaces(mighty: Client, theirs: Things) -> None:
-    def count(answer: Any, said: str) -> int:
-        if not said:
-            return len(answer.json["data"])
-        return int(answer.json.get(said, answer.headers.get(said)))
-
     for mine in (None, everything):
         own = mine(mighty, person=9) if mine else None
         for operation, (name, said) in LISTS.items():
@@ -139,7 +143,7 @@ def test_no_list_shows_or_counts_what_is_another_workspaces(mighty: Client, thei
             )
             assert answer.status_code == 200, (operation, answer.data)
             expected = {"/companies.json": 2}.get(operation[1], 1) if own else 0
-            assert (len(answer.json[name]), count(answer, said)) == (expected, expected), operation
+            assert (len(answer.json[name]), counted(answer, name, said)) == (expected, expected), operation
             if own is None:
                 assert MARK.encode() not in answer.data, operation
 
