@@ -7,11 +7,11 @@ from services.invoices import rules
 from services.invoices.actions import billing
 from services.invoices.actions.writing import Facts
 from services.invoices.models import Invoice, Project, TimeEntry
-from services.invoices.queries import TIME_ENTRIES, of_workspace
+from services.invoices.queries import TIME_ENTRIES, may_see, of_workspace
 from shared import audit, people
 from shared.caller import Caller
 from shared.db import Database, insert, new_id, now
-from shared.errors import Conflict, Invalid, NotFound
+from shared.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.versions import IfMatch
 
 PLAIN = ("logged_at", "minutes", "description", "billable")
@@ -51,6 +51,7 @@ def update_time(db: Database, caller: Caller, entry_id: int, facts: Facts, expec
 
     Raises:
         NotFound (also the person), PreconditionFailed, Conflict.
+        Forbidden: its invoice is in an account that the key may not use.
         Refused: its invoice is completed; or is sent, and would be over another amount.
     """
     with db.write() as session, session.no_autoflush:
@@ -79,6 +80,7 @@ def delete_time(db: Database, caller: Caller, entry_id: int, expected: IfMatch) 
 
     Raises:
         NotFound, PreconditionFailed, Conflict.
+        Forbidden: its invoice is in an account that the key may not use.
         Refused: its invoice is completed or sent.
     """
     with db.write() as session, session.no_autoflush:
@@ -102,6 +104,8 @@ def _locked(session: Session, caller: Caller, entry_id: int, expected: IfMatch) 
         raise Conflict
     expected.check(str(entry.version))
     if invoice:
+        if not may_see(caller, invoice.account_id):
+            raise Forbidden
         rules.check_open(completed=invoice.completed)
     return entry, invoice
 

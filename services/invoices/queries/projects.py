@@ -38,12 +38,13 @@ class Bill:
 
 @dataclass(frozen=True)
 class Entry:
-    """A time entry with its project, its company, the number of its invoice, and what its person is called."""
+    """A time entry with its project, its company, what its person is called, and its invoice, if the key may see it."""
 
     entry: TimeEntry
     project: str
     company_id: int | None
     company: str | None
+    invoice_id: int | None
     invoice_number: str | None
     person: Names
 
@@ -63,7 +64,7 @@ BILLS = (
     .outerjoin(Company, Company.id == Project.company_id)
 )
 ENTRIES = (
-    select(*TIME_ENTRIES.columns, Project.name, Company.id, Company.name, Invoice.number)
+    select(*TIME_ENTRIES.columns, Project.name, Company.id, Company.name, Invoice.number, Invoice.account_id)
     .select_from(TimeEntry)
     .join(Project, Project.id == TimeEntry.project_id)
     .outerjoin(Company, Company.id == Project.company_id)
@@ -254,16 +255,23 @@ def _entries(connection: Connection, caller: Caller, rows: Sequence[Any]) -> lis
     found = [TIME_ENTRIES.of(row) for row in rows]
     names = people.named(connection, caller.workspace_id, {each.person_id for each in found})
     return [
-        Entry(
-            each,
-            project=row[-4],
-            company_id=row[-3],
-            company=row[-2],
-            invoice_number=row[-1],
-            person=names[each.person_id],
-        )
+        _entry(caller, each, row[len(TIME_ENTRIES.columns) :], names[each.person_id])
         for each, row in zip(found, rows, strict=True)
     ]
+
+
+def _entry(caller: Caller, entry: TimeEntry, beside: Sequence[Any], person: Names) -> Entry:
+    project, company_id, company, number, account_id = beside
+    seen = entry.invoice_id is not None and may_see(caller, account_id)
+    return Entry(
+        entry,
+        project=project,
+        company_id=company_id,
+        company=company,
+        invoice_id=entry.invoice_id if seen else None,
+        invoice_number=number if seen else None,
+        person=person,
+    )
 
 
 def _narrowed(query: Select[Any], by: Mapping[str, Any]) -> Select[Any]:

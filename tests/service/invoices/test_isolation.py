@@ -15,6 +15,7 @@ from tests.service.invoices.pictures import png
 from tests.service.invoices.projects import DANIEL, Books
 from tests.service.invoices.steps import INVOICES, SETTINGS, data
 
+ANOTHER_ACCOUNT = "33333333-3333-4333-8333-333333333333"
 ELSEWHERE = "22222222-2222-4222-8222-222222222222"
 MARK = "theirs alone"
 """A text in all that is another workspace's."""
@@ -160,6 +161,52 @@ def test_what_names_nothing_of_another_workspace_stays_in_ones_own(
     shown = mighty.get("/companies.json").json["companies"]
     assert [each["name"] for each in shown] == ["Another", MARK]
     assert theirs.company not in [int(each["id"]) for each in shown]
+
+
+# Keys for some accounts
+
+
+@pytest.fixture
+def limited(mighty: Client) -> Client:
+    """A key of the same workspace, for another account alone."""
+    return mighty.seen_by(account_ids=(ANOTHER_ACCOUNT,), accounts=(ANOTHER_ACCOUNT,), account_id=ANOTHER_ACCOUNT)
+
+
+def test_a_key_for_another_account_finds_no_invoice_in_any_dialect(mighty: Client, limited: Client) -> None:
+    mine = everything(mighty, person=9)
+    before = rows_of(mighty)
+    for operation in OPERATIONS:
+        if "invoice_id" in operation[1] or "transaction_id" in operation[1]:
+            expected = {403} if "<id:invoice_id>" in operation[1] else {404}
+            for account in (mine.account, ANOTHER_ACCOUNT):
+                answer = mine.ask(limited, operation, names=replace(mine, account=account))
+                assert answer.status_code in expected, (operation, answer.data)
+                assert MARK.encode() not in answer.data, operation
+    assert rows_of(mighty) == before
+
+
+def test_a_key_for_another_account_counts_no_invoice_in_any_list(mighty: Client, limited: Client) -> None:
+    mine = everything(mighty, person=9)
+    for operation in (*LISTS, ("GET", "/projects/<id:project_id>/invoices.json")):
+        if "invoices" in operation[1]:
+            answer = replace(mine, account=ANOTHER_ACCOUNT).ask(limited, operation)
+            name, said = LISTS.get(operation, ("invoices", "x-records"))
+            assert (answer.status_code, answer.json[name], counted(answer, name, said)) == (200, [], 0), operation
+
+
+def test_a_key_for_another_account_changes_no_invoice_through_what_is_on_it(mighty: Client, limited: Client) -> None:
+    books = Books(mighty)
+    invoice = books.invoice(number=MARK)
+    entry = books.time(140)
+    assert books.bill(invoice, add={"timelogs": entry}).status_code == 200
+    mine = things(mighty, id=invoice, project=books.project, entry=entry)
+    before = rows_of(mighty)
+    shown = limited.get(f"/time_entries/{entry}.json").json["time-entry"]
+    assert (shown["isbilled"], shown["invoice-id"], shown["invoiceNo"]) == ("1", "", "")
+    assert MARK.encode() not in limited.get("/time_entries.json").data
+    for operation in (("PUT", "/time_entries/<id:entry_id>.json"), ("DELETE", "/time_entries/<id:entry_id>.json")):
+        assert mine.ask(limited, operation).status_code == 403, operation
+    assert rows_of(mighty) == before
 
 
 def _whose(client: Client) -> dict[str, Any]:

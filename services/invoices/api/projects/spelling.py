@@ -161,7 +161,7 @@ def spelled_entry(entry: "Entry") -> Spelling:
         "minutes": spent.minutes % 60,
         "isbillable": spent.billable,
         "isbilled": spent.invoice_id is not None,
-        "invoice-id": spent.invoice_id,
+        "invoice-id": entry.invoice_id,
         "invoiceNo": entry.invoice_number,
         "updated-date": spent.updated_at,
     }
