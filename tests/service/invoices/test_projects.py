@@ -580,10 +580,3 @@ def test_currencies_come_by_name(invoices: Client) -> None:
     assert known[:2] == [{"name": "Afghani", "code": "AFN"}, {"name": "Algerian dinar", "code": "DZD"}]
     assert {"name": "US dollar", "code": "USD"} in known
     assert known == sorted(known, key=lambda each: (each["name"].casefold(), each["code"]))
-
-
-def test_an_invoice_can_be_drawn_up_while_an_expense_is_being_changed(books: Books) -> None:
-    uuid = books.expense(14)
-    books.tell(uuid, 14, version=2, held=True, costs=True)
-    invoice = books.invoice(**{"fixed-cost": "5"})
-    assert books.read(invoice)["total-cost"] == "5.00"
