@@ -383,7 +383,7 @@ def test_all_dialects_show_one_invoice_whatever_is_written_in_any(invoices: Clie
     run_state_machine_as_test(
         lambda: Dialects(invoices),
         settings=settings(
-            max_examples=15,
+            max_examples=6,
             stateful_step_count=20,
             deadline=None,
             report_multiple_bugs=False,
