@@ -53,7 +53,8 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What the invoice service is asked to hold: the expense as it is, in the project where it will be, if in any.
+    """What the invoice service is asked to hold: the expense as it is, but in the project and over the amount that it
+    will be; over nothing, when it is to be deleted.
 
     `costs`: the change touches what an invoice adds up: the amount, the currency, the project, or all of it.
     """
@@ -94,13 +95,13 @@ def hold(before: Billable, after: Billable | None, *, billed: bool) -> Hold | No
     It has one in all that an invoice can show; of an expense that is on one (`billed`), which may be locked as a whole,
     in every change.
     """
-    project_id = before.project_id if after is None else after.project_id
-    if before.project_id is None and project_id is None:
+    left = after or replace(before, amount=Money(0, before.amount.currency))
+    if before.project_id is None and left.project_id is None:
         return None
     if before == after and not billed:
         return None
-    costs = after is None or before.project_id != project_id or before.amount != after.amount
-    return Hold(replace(before, project_id=project_id), costs)
+    asked = replace(before, project_id=left.project_id, amount=left.amount)
+    return Hold(asked, costs=after is None or asked != before)
 
 
 def title(name: str | None, description: str | None) -> str | None:

@@ -277,13 +277,19 @@ def check_billable(project_id: int | None, of_invoice: int | None, on: int | Non
     if project_id is None or project_id != of_invoice:
         raise Refused("The invoice is in another project")
     if on not in (None, invoice_id):
-        raise Refused(f"It is on the invoice {on}")
+        raise Refused("It is on another invoice")
 
 
 def check_expense_stays(*, project_id: int | None, to: int | None) -> None:
     """Raise Refused when an expense on an invoice would change its project."""
     if project_id != to:
         raise Refused("The expense is on an invoice of its project; take it off first")
+
+
+def check_currency(currency: str, amount: Money) -> None:
+    """Raise Refused when an amount on an invoice would be in another currency."""
+    if amount.currency != currency:
+        raise Refused(f"The invoice is in {currency}")
 
 
 def check_not_held(*, held: bool) -> None:

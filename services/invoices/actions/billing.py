@@ -127,8 +127,7 @@ def _check_addable(invoice: Invoice, expense: ProjectExpense) -> bool:
     """Whether it must be linked. Raises as `bill` does."""
     rules.check_not_held(held=expense.held)
     rules.check_billable(expense.project_id, invoice.project_id, expense.invoice_id, invoice.id)
-    if expense.currency != invoice.currency:
-        raise Refused(f"The expense {expense.id} is in {expense.currency}")
+    rules.check_currency(invoice.currency, expense.amount)
     return expense.invoice_id is None
 
 

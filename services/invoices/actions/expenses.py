@@ -24,7 +24,7 @@ class ExpenseState:
     """All that an invoice must know of an expense; the newest version is the truth.
 
     `held`: a question, whether the expense may change, and to be kept from changing hands until it has. Its state is
-    the one before. `costs`: the change is of what it costs, or of its project.
+    the one before, but for `project_id` and `amount`, which are those after. `costs`: the change is of these.
     """
 
     version: int
@@ -46,7 +46,8 @@ def accept_expense(db: Database, workspace_id: str, expense_id: str, state: Expe
 
     Raises:
         NotFound: there is no such project.
-        Refused: its invoice is completed; or sent, and it would cost something else; or it would change its project.
+        Refused: its invoice is completed; or sent, and it would cost something else; or it would change its project or
+            its currency, or cost so little that less remains than is asked for.
     """
     us = Caller.service(OURS, workspace_id)
     with db.write() as session, session.no_autoflush:
@@ -68,9 +69,13 @@ def _check(session: Session, us: Caller, invoice: Invoice | None, known: Project
     if invoice is None:
         return
     rules.check_open(completed=invoice.completed)
-    if state.costs:
-        rules.check_amounts_open(invoice.lifecycle)
     rules.check_expense_stays(project_id=known.project_id, to=state.project_id)
+    if not state.costs:
+        return
+    rules.check_amounts_open(invoice.lifecycle)
+    rules.check_currency(invoice.currency, state.amount)
+    if invoice.billed:
+        rules.check_requested(invoice.requested, invoice.total - known.amount + state.amount)
 
 
 def _take(session: Session, us: Caller, invoice: Invoice | None, known: ProjectExpense, state: ExpenseState) -> None:

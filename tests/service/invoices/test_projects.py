@@ -349,8 +349,8 @@ def test_the_rate_is_the_person_s_own_else_the_project_s_and_stays_on_the_invoic
         ({"remove": {"timelogs": "1"}}, 422, "The time entry 1 is not on the invoice"),
         ({"remove": {"expenses": "15"}}, 422, "The expense 15 is not on the invoice"),
         ({"add": {"timelogs": "2"}}, 422, "The invoice is in another project"),
-        ({"add": {"timelogs": "3"}}, 422, "It is on the invoice 2"),
-        ({"add": {"timelogs": "1", "expenses": "16"}}, 422, "The expense 16 is in EUR"),
+        ({"add": {"timelogs": "3"}}, 422, "It is on another invoice"),
+        ({"add": {"timelogs": "1", "expenses": "16"}}, 422, "The invoice is in USD"),
         ({"add": {"timelogs": "1;2"}}, 400, "Invalid request parameters: add.timelogs: Not a number."),
     ],
 )
@@ -580,3 +580,23 @@ def test_currencies_come_by_name(invoices: Client) -> None:
     assert known[:2] == [{"name": "Afghani", "code": "AFN"}, {"name": "Algerian dinar", "code": "DZD"}]
     assert {"name": "US dollar", "code": "USD"} in known
     assert known == sorted(known, key=lambda each: (each["name"].casefold(), each["code"]))
+
+
+@pytest.mark.parametrize(
+    ("cost", "facts", "message"),
+    [
+        ("2500", {"currency": "JPY"}, "The invoice is in USD"),
+        ("19.99", {}, "amount_requested must be at most 19.99, the total"),
+    ],
+)
+def test_an_expense_that_an_invoice_cannot_be_over_is_refused(
+    books: Books, invoices: Client, cost: str, facts: dict[str, Any], message: str
+) -> None:
+    invoice, expense = books.invoice(), books.expense(15)
+    books.bill(invoice, add={"expenses": 15})
+    (named,) = invoices.get("/api/invoices").json["invoices"]
+    assert invoices.put(f"/api/invoices/{named['transaction_id']}", json={"amount_requested": 20}).status_code == 200
+    before = books.read(invoice)
+    answer = books.say(expense, 15, cost, version=2, held=True, costs=True, **facts)
+    assert (answer.status_code, answer.json) == (422, {"message": message})
+    assert books.read(invoice) == before

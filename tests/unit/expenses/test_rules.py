@@ -33,8 +33,11 @@ def test_a_change_that_no_invoice_shows_is_asked_for_only_on_an_invoice() -> Non
         ({"amount": Money(20000, "EUR")}, True),
     ],
 )
-def test_a_change_is_asked_for_as_the_expense_is_before_it(change: dict[str, Any], costs: bool) -> None:
-    assert hold(TYRES, replace(TYRES, **change), billed=False) == Hold(TYRES, costs)
+def test_a_change_is_asked_for_as_the_expense_is_before_it_but_for_its_amount(
+    change: dict[str, Any], costs: bool
+) -> None:
+    asked = replace(TYRES, amount=change.get("amount", TYRES.amount))
+    assert hold(TYRES, replace(TYRES, **change), billed=False) == Hold(asked, costs)
 
 
 def test_a_move_is_asked_for_in_the_project_where_it_will_be() -> None:
@@ -51,8 +54,8 @@ def test_what_leaves_its_project_is_asked_for_in_none() -> None:
 
 
 @pytest.mark.parametrize("billed", [True, False])
-def test_what_is_deleted_is_asked_for_as_it_is(billed: bool) -> None:
-    assert hold(TYRES, None, billed=billed) == Hold(TYRES, costs=True)
+def test_what_is_deleted_is_asked_for_over_nothing(billed: bool) -> None:
+    assert hold(TYRES, None, billed=billed) == Hold(replace(TYRES, amount=Money(0)), costs=True)
     assert hold(OUTSIDE, None, billed=billed) is None
 
 
