@@ -27,7 +27,9 @@ from sqlalchemy import (
     TypeDecorator,
     create_engine,
     event,
+    func,
     make_url,
+    select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -231,6 +233,16 @@ def _insertion(entity: type[Base], database: str, unless: tuple[str, ...]) -> tu
     if unless:
         statement = statement.on_conflict_do_nothing(index_elements=unless)
     return statement.returning(key, sort_by_parameter_order=not unless) if number else statement, columns, number
+
+
+def line_up(session: Session, name: str) -> None:
+    """Wait until this transaction is the first in the line of that name, where it stays until it ends.
+
+    On SQLite, all that write are in one line.
+    """
+    connection = plainly(session)
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 def upsert(session: Session, table: type[Base]) -> Any:

@@ -46,6 +46,7 @@ class Peer:
 
         Raises:
             NotFound, Refused: the peer said no; it changed nothing.
+            Conflict: something else was at work there; it changed nothing, and may be asked again.
             NoAnswer: no usable answer within `deadline` seconds.
         """
         headers = {
@@ -65,6 +66,8 @@ class Peer:
         if answer.status_code in (404, 422) and "message" in said:
             kind = REFUSALS.get((answer.status_code, said["message"]), errors.BY_STATUS[answer.status_code])
             raise kind(said["message"], errors=said.get("errors"))
+        if answer.status_code == 409:
+            raise errors.Conflict
         raise NoAnswer(f"{self._audience}: {answer.status_code}")
 
     def _put(self, url: str, body: bytes, headers: dict[str, str], deadline: float) -> requests.Response:

@@ -8,7 +8,7 @@ of another service; whoever takes its row, the request that made it or the relay
 import random
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -185,6 +185,15 @@ def deliver(db: Database, topics: Topics, message: Outbox) -> bool:
     return True
 
 
+def deliver_some(db: Database, topics: Topics, messages: Sequence[Outbox], *, within: float) -> None:
+    """Send leased messages one after the other, for so many seconds, and until one fails; the relay sends the rest."""
+    until = time.monotonic() + within
+    for sent, message in enumerate(messages):
+        if time.monotonic() > until or not deliver(db, topics, message):
+            _give_back(db, messages[sent:])
+            return
+
+
 class Relay:
     """Delivers what is due. Two of them on one database do no harm: each message is leased to one."""
 
@@ -256,6 +265,13 @@ def _later(db: Database, message: Outbox) -> None:
         session.execute(
             update(Outbox).where(*_still(message)).values(due_at=now() + timedelta(seconds=wait), leased_until=None)
         )
+
+
+def _give_back(db: Database, messages: Iterable[Outbox]) -> None:
+    """End the leases of messages that nobody tries any more, where they are still ours."""
+    with db.write() as session:
+        for message in messages:
+            session.execute(update(Outbox).where(*_still(message)).values(leased_until=None), execution_options=PLAIN)
 
 
 def _still(message: Outbox) -> tuple[Any, ...]:

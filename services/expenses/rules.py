@@ -56,11 +56,11 @@ class Hold:
     """What the invoice service is asked to hold: the expense as it is, but in the project and over the amount that it
     will be; over nothing, when it is to be deleted.
 
-    `costs`: the change touches what an invoice adds up: the amount, the currency, the project, or all of it.
+    `shown`: the change is of something that an invoice shows, and not only of what it does not.
     """
 
     billable: Billable
-    costs: bool
+    shown: bool
 
 
 def needs_yes(before: Spend, after: Spend) -> bool:
@@ -101,7 +101,7 @@ def hold(before: Billable, after: Billable | None, *, billed: bool) -> Hold | No
     if before == after and not billed:
         return None
     asked = replace(before, project_id=left.project_id, amount=left.amount)
-    return Hold(asked, costs=after is None or asked != before)
+    return Hold(asked, shown=before != after)
 
 
 def title(name: str | None, description: str | None) -> str | None:

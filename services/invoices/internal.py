@@ -24,12 +24,12 @@ LARGEST = 2**62
 class ProjectExpenseSchema(Schema):
     """An expense's whole state, never a difference. `project_id` null: it is gone, or in no project.
 
-    `held`: it is about to change, which may be refused; `costs`: also its amount, its currency or its project.
+    `held`: it is about to change, which may be refused; `shown`: also what an invoice shows of it.
     """
 
     version = WholeNumber(required=True, most=LARGEST)
     held = TrueOrFalse(required=True)
-    costs = TrueOrFalse(required=True)
+    shown = TrueOrFalse(required=True)
     id = WholeNumber(required=True, most=LARGEST, allow_none=True)
     project_id = WholeNumber(required=True, most=LARGEST, allow_none=True)
     name = Text(NAME, required=True, allow_none=True)

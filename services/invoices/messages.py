@@ -3,7 +3,6 @@ invoice an expense is on.
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
 from typing import Any
 
 from flask import current_app
@@ -24,6 +23,9 @@ from shared.lengths import DESCRIPTION
 from shared.outbox import Outbox, Topic, Topics
 
 MAIL, BILLING = "mail", "billing"
+TELLING = 1.0
+"""Seconds for telling the expense service of all the expenses of one request; the relay goes on where this ends."""
+
 QUEUED, DELIVERED, FAILED = "queued", "delivered", "failed"
 
 
@@ -79,13 +81,6 @@ def put_billing(session: Session, expense: ProjectExpense) -> Outbox:
         body={"invoice_id": expense.invoice_id},
         leased=True,
     )
-
-
-def deliver_all(db: Database, topics: Topics, messages: Iterable[Outbox]) -> None:
-    """Deliver messages, until the receiver is away: the relay goes on where this ends."""
-    for message in messages:
-        if not outbox.deliver(db, topics, message):
-            return
 
 
 def current() -> Topics:

@@ -6,7 +6,7 @@ The state of an invoice is four separate axes (api.md, section 2): lifecycle, pa
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
@@ -255,6 +255,21 @@ def cost(minutes: int, rate_micros: int, currency: str) -> Money:
         raise Invalid(errors={"minutes": [str(why)]}) from None
 
 
+def spent(hours: Decimal | None, minutes: int | None) -> int:
+    """How many minutes hours and minutes make. Raises Invalid unless that is a whole number of at least one."""
+    total = (hours or 0) * 60 + (minutes or 0)
+    if total != int(total) or total < 1:
+        raise Invalid(errors={"hours": ["With the minutes, must make one whole minute or more."]})
+    return int(total)
+
+
+def moment(day: date, at: time, time_zone: str) -> datetime:
+    """That time of that day in a time zone. Raises Invalid at the two ends of the calendar."""
+    if not 1900 <= day.year < 9999:
+        raise Invalid(errors={"date": ["Must be between the years 1900 and 9998."]})
+    return datetime.combine(day, at, ZoneInfo(time_zone))
+
+
 def hours(minutes: int) -> Decimal:
     """Minutes as hours with two decimals, rounded half up."""
     return (Decimal(minutes) / 60).quantize(Decimal("0.01"), ROUND_HALF_UP)
@@ -266,10 +281,10 @@ def added_up(old: Amounts, time: Money, expenses: Money) -> Amounts:
     return Amounts(subtotal, old.tax, subtotal + old.tax)
 
 
-def check_amounts(amounts: Amounts) -> None:
-    """Raise Refused when they are too large to be kept."""
-    if amounts.total.minor > MAX_MINOR:
-        raise Refused("The invoice would be too large")
+def check_total(total: Money) -> None:
+    """Raise Refused when an invoice would be over more than can be kept."""
+    if total.minor > MAX_MINOR:
+        raise Refused("The total would be too large")
 
 
 def check_billable(project_id: int | None, of_invoice: int | None, on: int | None, invoice_id: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 import requests
 from requests.adapters import BaseAdapter
 
-from shared.errors import NotFound
+from shared.errors import Conflict, NotFound
 from shared.http import NoAnswer, Peer
 
 
@@ -42,6 +42,11 @@ def test_what_is_no_object_is_no_answer(status: int, body: bytes) -> None:
 def test_a_status_that_is_not_agreed_on_is_no_answer(status: int) -> None:
     with pytest.raises(NoAnswer):
         put(status, b'{"message": "x"}')
+
+
+def test_who_is_asked_at_the_wrong_moment_says_so() -> None:
+    with pytest.raises(Conflict):
+        put(409, b'{"message": "x"}')
 
 
 def test_an_object_is_the_answer_and_a_refusal_is_raised_in_its_own_words() -> None:

@@ -37,7 +37,7 @@ class HoldQuestion:
     @property
     def asks(self) -> tuple[int | None, bool]:
         """See `Question`."""
-        return self.hold.billable.project_id, self.hold.costs
+        return self.hold.billable.project_id, self.hold.shown
 
     def arm(self, session: Session | Connection, expense: Expense, ticket: Ticket | None) -> Outbox:
         """See `Question`."""
@@ -46,7 +46,7 @@ class HoldQuestion:
 
     def ask(self, outside: Outside, undo: Outbox) -> None:
         """See `Question`."""
-        body = _wire(_kept(self.hold.billable), held=True, costs=self.hold.costs)
+        body = _wire(_kept(self.hold.billable), held=True, shown=self.hold.shown)
         promises.put(outside.invoices, _path(undo), undo, body, deadline=outside.hold_deadline)
 
 
@@ -62,7 +62,7 @@ def sender(invoices: Peer, deadline: float) -> Callable[[Outbox], None]:
     """How these messages leave."""
 
     def send(message: Outbox) -> None:
-        body = {"version": message.version} | _wire(message.body, held=False, costs=False)
+        body = {"version": message.version} | _wire(message.body, held=False, shown=False)
         invoices.put(_path(message), body, workspace_id=message.workspace_id, deadline=deadline)
 
     return send
@@ -76,11 +76,11 @@ def _kept(state: Billable) -> dict[str, Any]:
     }
 
 
-def _wire(kept: dict[str, Any], *, held: bool, costs: bool) -> dict[str, Any]:
+def _wire(kept: dict[str, Any], *, held: bool, shown: bool) -> dict[str, Any]:
     """The body of `PUT /internal/expenses/{expense_id}`, without its version."""
     return {name: kept[name] for name in AS_THEY_ARE} | {
         "held": held,
-        "costs": costs,
+        "shown": shown,
         "date": kept["date"],
         "amount": Money(kept["amount_minor"], kept["currency"]),
         "currency": kept["currency"],

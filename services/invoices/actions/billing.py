@@ -16,6 +16,7 @@ from services.invoices.actions import writing
 from services.invoices.actions.writing import Told
 from services.invoices.models import Invoice, ProjectExpense, TimeEntry
 from services.invoices.queries import carried, is_held, owned, rate_of, today
+from shared import outbox
 from shared.caller import Caller
 from shared.db import Database, afterwards, now
 from shared.errors import NotFound, Refused
@@ -75,7 +76,7 @@ def recount(session: Session, caller: Caller, invoice: Invoice, told: Told, *, s
         invoice.billed = bool(time.minor or expenses.minor)
         amounts = rules.added_up(invoice.amounts, time, expenses)
         if strict:
-            rules.check_amounts(amounts)
+            rules.check_total(amounts.total)
             rules.check_requested(invoice.requested, amounts.total)
         if amounts != invoice.amounts:
             writing.reopen(invoice)
@@ -149,7 +150,7 @@ def _link(
         expense.billing_version += 1
         told.append(messages.put_billing(session, expense))
     if told:
-        afterwards(session, partial(messages.deliver_all, db, topics, told))
+        afterwards(session, partial(outbox.deliver_some, db, topics, told, within=messages.TELLING))
 
 
 def _time(session: Session, invoice: Invoice, ids: Collection[int]) -> list[TimeEntry]:

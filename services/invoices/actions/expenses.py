@@ -24,12 +24,13 @@ class ExpenseState:
     """All that an invoice must know of an expense; the newest version is the truth.
 
     `held`: a question, whether the expense may change, and to be kept from changing hands until it has. Its state is
-    the one before, but for `project_id` and `amount`, which are those after. `costs`: the change is of these.
+    the one before, but for `project_id` and `amount`, which are those after. `shown`: the change is of something that
+    an invoice shows.
     """
 
     version: int
     held: bool
-    costs: bool
+    shown: bool
     id: int | None
     project_id: int | None
     name: str | None
@@ -46,8 +47,8 @@ def accept_expense(db: Database, workspace_id: str, expense_id: str, state: Expe
 
     Raises:
         NotFound: there is no such project.
-        Refused: its invoice is completed; or sent, and it would cost something else; or it would change its project or
-            its currency, or cost so little that less remains than is asked for.
+        Refused: its invoice is completed; or sent, and would show something else; or it would change its project or its
+            currency, or cost so little that less remains than is asked for, or too much.
     """
     us = Caller.service(OURS, workspace_id)
     with db.write() as session, session.no_autoflush:
@@ -57,7 +58,7 @@ def accept_expense(db: Database, workspace_id: str, expense_id: str, state: Expe
         known.version, known.held = state.version, state.held
         if state.held:
             _check(session, us, invoice, known, state)
-            known.project_id = known.project_id or state.project_id  # so that the project stays until it is told
+            known.asked_project_id = state.project_id  # so that the project is still there when it is told
         else:
             _take(session, us, invoice, known, state)
         return known.version
@@ -70,16 +71,18 @@ def _check(session: Session, us: Caller, invoice: Invoice | None, known: Project
         return
     rules.check_open(completed=invoice.completed)
     rules.check_expense_stays(project_id=known.project_id, to=state.project_id)
-    if not state.costs:
+    if not state.shown:
         return
     rules.check_amounts_open(invoice.lifecycle)
     rules.check_currency(invoice.currency, state.amount)
     if invoice.billed:
-        rules.check_requested(invoice.requested, invoice.total - known.amount + state.amount)
+        total = invoice.total - known.amount + state.amount
+        rules.check_total(total)
+        rules.check_requested(invoice.requested, total)
 
 
 def _take(session: Session, us: Caller, invoice: Invoice | None, known: ProjectExpense, state: ExpenseState) -> None:
-    known.id, known.project_id = state.id or known.id, state.project_id
+    known.id, known.project_id, known.asked_project_id = state.id or known.id, state.project_id, None
     known.name, known.description, known.spent_on = state.name, state.description, state.spent_on
     known.amount_minor, known.currency = state.amount.minor, state.amount.currency
     known.created_by = state.created_by

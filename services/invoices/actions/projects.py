@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from services.invoices.actions.writing import Facts, Told
@@ -11,7 +11,7 @@ from services.invoices.models import Company, Invoice, Project, ProjectExpense, 
 from services.invoices.queries import of_workspace
 from shared import audit, people
 from shared.caller import Caller
-from shared.db import Database, new_id, now, plainly, upsert
+from shared.db import Database, line_up, new_id, now, plainly, upsert
 from shared.errors import NotFound, Refused
 from shared.versions import IfMatch
 
@@ -92,8 +92,9 @@ def delete_project(db: Database, caller: Caller, project_id: int, expected: IfMa
     """
     with db.write() as session:
         project = of_workspace(session, Project, caller, project_id, lock=True)
-        used: Mapping[Any, Any] = {each: each.project_id == project_id for each in (Invoice, TimeEntry, ProjectExpense)}
-        _delete(session, caller, project, expected, used)
+        of_expenses = or_(ProjectExpense.project_id == project_id, ProjectExpense.asked_project_id == project_id)
+        used: Mapping[Any, Any] = {each: each.project_id == project_id for each in (Invoice, TimeEntry)}
+        _delete(session, caller, project, expected, {**used, ProjectExpense: of_expenses})
 
 
 def set_rates(
@@ -143,6 +144,7 @@ def _company(session: Session, caller: Caller, facts: Facts) -> int | None:
     name = facts.get("new_company")
     if name is None:
         return None
+    line_up(session, f"companies {caller.workspace_id}")  # of two that would make it, one does and both find it
     named = select(Company).where(Company.workspace_id == caller.workspace_id, Company.name == name)
     known = session.scalars(named.order_by(Company.id).limit(1)).first()
     return (known or _made(session, caller, Company(name=name), {})).id

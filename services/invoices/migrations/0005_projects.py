@@ -90,6 +90,7 @@ def upgrade() -> None:
         sa.Column("version", sa.BigInteger, nullable=False),
         sa.Column("held", sa.Boolean, nullable=False),
         sa.Column("project_id", Serial, sa.ForeignKey("projects.id")),
+        sa.Column("asked_project_id", Serial, sa.ForeignKey("projects.id")),
         sa.Column("name", sa.String(NAME)),
         sa.Column("description", sa.String(DESCRIPTION)),
         sa.Column("spent_on", sa.Date),

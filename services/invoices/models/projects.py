@@ -132,6 +132,7 @@ class ProjectExpense(Base):
     version: Mapped[int] = mapped_column(BigInteger)  # of the newest message
     held: Mapped[bool]
     project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id"))
+    asked_project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id"))  # held: where it may come to be
     name: Mapped[str | None] = mapped_column(String(NAME))
     description: Mapped[str | None] = mapped_column(String(DESCRIPTION))
     spent_on: Mapped[date | None]

@@ -49,7 +49,7 @@ class Invoices:
             return 404, {"message": f"There is no project {told['project_id']}"}
         if standing == COMPLETED:
             return 422, {"message": "The invoice is completed"}
-        if standing == SENT and told["costs"]:
+        if standing == SENT and told["shown"]:
             return 422, {"message": "Items and amounts are fixed once the invoice is sent"}
         if standing and told["project_id"] != known["project_id"]:
             return 422, {"message": "The expense is on an invoice of its project; take it off first"}

@@ -78,7 +78,7 @@ class Books:
         body = {
             "version": version,
             "held": False,
-            "costs": False,
+            "shown": False,
             "id": number,
             "project_id": self.project,
             "name": "Paint",

@@ -251,7 +251,7 @@ class Dialects(Workspace):
         if not self.entries:
             return
         number = sorted(self.entries)[entry % len(self.entries)]
-        body = {"time-entry": {"minutes": minutes, "isbillable": billable}}
+        body = {"time-entry": {"hours": 0, "minutes": minutes, "isbillable": billable}}
         self._write_time(
             number, lambda: self.client.put(f"/time_entries/{number}.json", json=body), Logged(minutes, billable)
         )
@@ -310,7 +310,7 @@ class Dialects(Workspace):
         number = sorted(self.expenses)[which % len(self.expenses)]
         expense, on = self.expenses[number], self._on(number)
         if not expense.held:
-            asked = {"version": expense.version + 1, "held": True, "costs": True}
+            asked = {"version": expense.version + 1, "held": True, "shown": True}
             answer = self.books.say(expense.uuid, number, str(expense.amount), **asked)
             fixed = on is not None and (on.completed or on.lifecycle != "draft")
             assert answer.status_code == (422 if fixed else 200), answer.data

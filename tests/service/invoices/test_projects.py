@@ -4,9 +4,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from shared import people
-from shared.outbox import Relay
+from shared.outbox import Outbox, Relay
 from tests.client import WORKSPACE, Client
 from tests.product import wait_until
 from tests.service.invoices.projects import DANIEL, Books, ExpenseService, pages
@@ -156,7 +157,7 @@ def test_a_create_says_its_id_as_a_number_and_in_a_header(books: Books, invoices
 
 def test_an_invoice_can_be_drawn_up_while_an_expense_is_being_changed(books: Books) -> None:
     uuid = books.expense(14)
-    books.tell(uuid, 14, version=2, held=True, costs=True)
+    books.tell(uuid, 14, version=2, held=True, shown=True)
     invoice = books.invoice(**{"fixed-cost": "5"})
     assert books.read(invoice)["total-cost"] == "5.00"
 
@@ -374,7 +375,7 @@ def test_what_cannot_be_billed_is_refused_and_nothing_is(
 def test_a_time_entry_on_an_invoice_changes_it(books: Books) -> None:
     invoice, entry = books.invoice(), books.time(60)
     books.bill(invoice, add={"timelogs": entry})
-    assert books.put(f"/time_entries/{entry}.json", **{"time-entry": {"minutes": "90"}}) == 200
+    assert books.put(f"/time_entries/{entry}.json", **{"time-entry": {"minutes": "30"}}) == 200
     assert books.read(invoice)["total-cost"] == "75.00"
     assert books.put(f"/time_entries/{entry}.json", **{"time-entry": {"isbillable": False}}) == 200
     assert books.read(invoice)["total-cost"] == "0.00"
@@ -456,7 +457,7 @@ def test_an_expense_that_is_held_keeps_its_invoice_from_being_closed(books: Book
     invoice, other, expense = books.invoice(), books.invoice(), books.expense(15)
     books.bill(invoice, add={"expenses": 15})
     (uuid,) = (each["id"] for each in invoices.get(INVOICES).json["data"] if each["items"])
-    assert books.tell(expense, 15, version=2, held=True, costs=True) == {"version": 2, "fresh": True}
+    assert books.tell(expense, 15, version=2, held=True, shown=True) == {"version": 2, "fresh": True}
     before = books.read(invoice)
     conflicts = [
         invoices.put(f"/invoices/{invoice}/complete.json"),
@@ -476,7 +477,7 @@ def test_an_expense_that_is_held_keeps_its_invoice_from_being_closed(books: Book
     ("facts", "status", "message"),
     [
         ({"project_id": 99}, 404, "There is no project 99"),
-        ({"costs": True}, 422, "Items and amounts are fixed once the invoice is sent"),
+        ({"shown": True}, 422, "Items and amounts are fixed once the invoice is sent"),
         ({"project_id": None}, 422, "The expense is on an invoice of its project; take it off first"),
     ],
 )
@@ -549,9 +550,9 @@ def test_time_is_logged_in_the_workspace_s_time_zone(books: Books, invoices: Cli
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({}, "hours: Say how long, in hours, minutes or both."),
-        ({"minutes": "0"}, "hours: Must make one whole minute or more."),
-        ({"hours": "0.0001"}, "hours: Must make one whole minute or more."),
+        ({}, "hours: With the minutes, must make one whole minute or more."),
+        ({"minutes": "0"}, "hours: With the minutes, must make one whole minute or more."),
+        ({"hours": "0.0001"}, "hours: With the minutes, must make one whole minute or more."),
         ({"hours": "1", "time": "25:00"}, "time: Not a time: it is written HH:MM."),
         ({"hours": "1", "date": "00010101"}, "date: Must be between the years 1900 and 9998."),
         ({"hours": "1", "isbillable": "perhaps"}, "isbillable: Must be 1 or 0."),
@@ -597,6 +598,49 @@ def test_an_expense_that_an_invoice_cannot_be_over_is_refused(
     (named,) = invoices.get("/api/invoices").json["invoices"]
     assert invoices.put(f"/api/invoices/{named['transaction_id']}", json={"amount_requested": 20}).status_code == 200
     before = books.read(invoice)
-    answer = books.say(expense, 15, cost, version=2, held=True, costs=True, **facts)
+    answer = books.say(expense, 15, cost, version=2, held=True, shown=True, **facts)
     assert (answer.status_code, answer.json) == (422, {"message": message})
     assert books.read(invoice) == before
+
+
+def test_an_expense_that_may_move_keeps_the_project_where_it_may_come_to_be(books: Books, invoices: Client) -> None:
+    expense = books.expense(15)
+    other = books.made("/projects.json", project={"name": "Other"})
+    assert books.tell(expense, 15, version=2, held=True, shown=True, project_id=other) == {"version": 2, "fresh": True}
+    answer = invoices.delete(f"/projects/{other}.json")
+    assert (answer.status_code, answer.json["MESSAGE"]) == (422, "It has expenses")
+    assert books.tell(expense, 15, version=3, project_id=other) == {"version": 3, "fresh": True}
+    assert invoices.delete(f"/projects/{books.project}.json").json == {"STATUS": "OK"}
+
+
+def test_an_invoice_takes_no_expense_that_makes_it_too_large(books: Books) -> None:
+    invoice, expense = books.invoice(), books.expense(15)
+    books.expense(16, "9999999999900.00")
+    books.bill(invoice, add={"expenses": "15,16"})
+    answer = books.say(expense, 15, "100.00", version=2, held=True, shown=True)
+    assert (answer.status_code, answer.json) == (422, {"message": "The total would be too large"})
+
+
+@pytest.mark.parametrize(
+    ("change", "minutes"),
+    [({"minutes": "30"}, 150), ({"hours": "3"}, 200), ({"hours": "0", "minutes": "5"}, 5), ({}, 140)],
+)
+def test_hours_and_minutes_are_two_fields(books: Books, change: dict[str, str], minutes: int) -> None:
+    entry = books.time(140)
+    assert books.put(f"/time_entries/{entry}.json", **{"time-entry": change}) == 200
+    shown = books.client.get(f"/time_entries/{entry}.json").json["time-entry"]
+    assert (shown["hours"], shown["minutes"]) == (str(minutes // 60), str(minutes % 60))
+
+
+def test_what_was_not_told_in_time_is_the_relays_at_once(
+    app: Any, books: Books, expense_service: ExpenseService, relay: Relay
+) -> None:
+    invoice = books.invoice()
+    told = sorted(books.expense(number) for number in (15, 16, 17))
+    expense_service.away = True
+    assert books.bill(invoice, add={"expenses": "15,16,17"}).status_code == 200
+    with app.extensions["service"].db.read() as session:
+        assert [message.leased_until for message in session.scalars(select(Outbox))] == [None] * 3
+    expense_service.away = False
+    wait_until(lambda: relay.run_once() == 0 and len(expense_service.heard) == 3)
+    assert sorted(expense_service.heard) == [(uuid, {"version": 1, "invoice_id": invoice}) for uuid in told]

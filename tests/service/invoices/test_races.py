@@ -84,7 +84,6 @@ def test_of_two_invoices_that_want_one_time_entry_exactly_one_gets_it(mighty: Cl
             won = [answer.status_code == 200 for answer in answers]
             assert [now - then for now, then in zip(after, before, strict=True)] == [Decimal(cost) * one for one in won]
             (loser,) = (answer for answer in answers if answer.status_code == 422)
-            winner = pair[won.index(True)].id
             assert loser.json == {"STATUS": "Error", "MESSAGE": "It is on another invoice"}
         for each in pair:
             agree(faces(mighty, each))
@@ -164,3 +163,24 @@ def test_of_the_dialects_that_delete_an_invoice_at_once_one_does(mighty: Client)
         statuses = sorted(answer.status_code for answer in answers)
         assert statuses in ([200, 404, 404, 404], [204, 404, 404, 404])
         assert actions(mighty, {"id": made.uuid}) == ["created", "updated", "deleted"]
+
+
+def test_writers_of_one_billed_time_entry_wait_for_each_other(mighty: Client) -> None:
+    books = Books(mighty)
+    made, entry = drawn_up(books), books.time(60)
+    assert books.bill(made.id, add={"timelogs": entry}).status_code == 200
+    rewrites = [put(f"/time_entries/{entry}.json", **{"time-entry": {"hours": hours}}) for hours in range(1, 5)]
+    billing = put(f"/invoices/{made.id}/lineitems.json", lineitems={"add": {"timelogs": entry}})
+    for _ in range(4 * TRIES):
+        answers = race(mighty, [*rewrites, billing, billing])
+        assert [answer.status_code for answer in answers] == [200] * 6
+    agree(faces(mighty, made))
+
+
+def test_a_company_of_one_name_is_made_once(mighty: Client) -> None:
+    calls: list[Call] = [
+        lambda client, name=name: client.post("/projects.json", json={"project": {"name": name, "newCompany": "Same"}})
+        for name in "abcdef"
+    ]
+    assert [answer.status_code for answer in race(mighty, calls)] == [201] * 6
+    assert [company["name"] for company in mighty.get("/companies.json").json["companies"]] == ["Same"]

@@ -1,17 +1,15 @@
 """The routes of time entries."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Response
 from marshmallow import Schema, fields
 
-from services.invoices import actions, queries
+from services.invoices import actions, queries, rules
 from services.invoices.api.projects.schemas import TimeEntryIn, TimeEntryQuery
 from services.invoices.api.projects.spelling import spelled_entry
 from shared.compact import created, does, done, makes, paged, queried, spelled, takes
-from shared.errors import Invalid
 from shared.page import Place
 from shared.web import Routes, caller, db, if_match, tagged, whole_id
 
@@ -84,12 +82,7 @@ def list_time_entries_of_project(query: dict[str, Any], project_id: str) -> Resp
 @makes(routes)
 def create_time_entry(facts: dict[str, Any], project_id: str) -> Response:
     """Log time on a project. Date and time are those of the workspace's time zone."""
-    minutes = _minutes(facts)
-    if minutes is None:
-        raise Invalid(errors={"hours": ["Say how long, in hours, minutes or both."]})
-    day = facts.pop("date", None) or queries.today(caller())
-    told = {"logged_at": _instant(day, facts.pop("time", None) or time()), "minutes": minutes}
-    return created(actions.log_time(db(), caller(), whole_id(project_id), told | _plain(facts)).id)
+    return created(actions.log_time(db(), caller(), whole_id(project_id), _plain(facts)).id)
 
 
 @routes.get(f"/time_entries/{ID}.json")
@@ -104,17 +97,8 @@ def get_time_entry(entry_id: str) -> Response:
 @takes(routes, "time-entry", TimeEntryIn, example={"hours": "2", "minutes": "30"})
 @does(routes)
 def update_time_entry(facts: dict[str, Any], entry_id: str) -> Response:
-    """Update a time entry: what is named changes, the rest stays. Hours without minutes are whole ones."""
-    number = whole_id(entry_id)
-    told: dict[str, Any] = {}
-    minutes = _minutes(facts)
-    if minutes is not None:
-        told["minutes"] = minutes
-    day, at = facts.pop("date", None), facts.pop("time", None)
-    if day or at:
-        was = queries.entry(db(), caller(), number).entry.logged_at.astimezone(ZoneInfo(caller().time_zone))
-        told["logged_at"] = _instant(day or was.date(), at or was.time())
-    actions.update_time(db(), caller(), number, told | _plain(facts), if_match())
+    """Update a time entry: what is named changes, the rest stays, be it only the hours or only the minutes."""
+    actions.update_time(db(), caller(), whole_id(entry_id), _plain(facts), if_match())
     return done()
 
 
@@ -128,31 +112,13 @@ def delete_time_entry(entry_id: str) -> Response:
 
 def _listed(query: dict[str, Any], *, project_id: int | None = None) -> Response:
     place = Place(query.pop("page"), query.pop("size"), "id", falling=False)
-    first, last = query.pop("from_", None), query.pop("to", None)
+    first, last, zone = query.pop("from_", None), query.pop("to", None), caller().time_zone
     span = {
-        "from_": _instant(first, time()) if first else None,
-        "until": _instant(last, time()) + timedelta(days=1) if last else None,
+        "from_": rules.moment(first, time(), zone) if first else None,
+        "until": rules.moment(last + timedelta(days=1), time(), zone) if last else None,
     }
     found, count = queries.entries(db(), caller(), place, project_id=project_id, **span, **query)
     return paged("time-entries", map(spelled_entry, found), count, place)
-
-
-def _instant(day: date, at: time) -> datetime:
-    """A moment in the workspace's time zone. Raises Invalid at the two ends of the calendar."""
-    if not 1900 <= day.year < 9999:
-        raise Invalid(errors={"date": ["Must be between the years 1900 and 9998."]})
-    return datetime.combine(day, at, ZoneInfo(caller().time_zone))
-
-
-def _minutes(facts: dict[str, Any]) -> int | None:
-    """How long, out of hours and minutes; None where neither is named."""
-    hours, minutes = facts.pop("hours", None), facts.pop("minutes", None)
-    if hours is None and minutes is None:
-        return None
-    spent = (hours or 0) * 60 + (minutes or 0)
-    if spent != int(spent) or spent < 1:
-        raise Invalid(errors={"hours": ["Must make one whole minute or more."]})
-    return int(spent)
 
 
 def _plain(facts: dict[str, Any]) -> dict[str, Any]:
