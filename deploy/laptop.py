@@ -158,6 +158,7 @@ def _introduce(var: Path) -> None:
         said += [
             f"Your key for the workspace `{DEMO}`, shown this once and kept in {kept}:",
             f"    {made.key}",
+            f"Its accountId, in `accounts`: {made.account_id}; its company_id, in `approvals`: {made.company_id}.",
             "Try it:",
             f"    curl {where}/v1/dev/finance/invoices -H 'Authorization: Bearer {made.key}'",
         ]
