@@ -3,6 +3,7 @@
 The headers that any write takes, and the answers that any call may get, with the literal words of the path's dialect.
 """
 
+import re
 from copy import deepcopy
 from typing import Any, ClassVar
 
@@ -75,16 +76,23 @@ def document(api: Api) -> Document:
     for path, item in described["paths"].items():
         for method, operation in item.items():
             if isinstance(operation, dict):
+                operation.setdefault("operationId", _operation_id(method, path))
                 responses |= _complete(operation, method, path)
     return described
 
 
+def _operation_id(method: str, path: str) -> str:
+    """What clients call the operation: `get_projects_project_id_rates`."""
+    return "_".join([method, *re.findall(r"\w+", path.removesuffix(".json"))])
+
+
 def _complete(operation: Document, method: str, path: str) -> Document:
     """Add to the operation what it has in common with others, and return the responses that it now refers to."""
+    makes_another = operation.pop(UNCONDITIONAL, False)
     of_one = "{" in path
     write = method in ("post", "put", "patch", "delete")
     of_what_is = method in ("put", "patch", "delete")  # with no id in its path where there is only one: the settings
-    change = of_what_is or (write and of_one and not operation.pop(UNCONDITIONAL, False))
+    change = of_what_is or (write and of_one and not makes_another)
     kinds = ALWAYS + (WRITES if write else ()) + (OF_ONE if of_one else ()) + (CHANGES_OF_ONE if change else ())
     if write:
         operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
