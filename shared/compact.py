@@ -17,7 +17,7 @@ from shared.bodies import json_body, load
 from shared.currencies import EXPONENT
 from shared.describe import UNCONDITIONAL
 from shared.errors import Refused
-from shared.fields import Day, Text, WholeNumber
+from shared.fields import Amount, Day, Text, WholeNumber
 from shared.page import Place
 from shared.web import Routes, View, answer
 
@@ -25,6 +25,9 @@ PAGE_SIZE, MOST, MAX_PAGE = 50, 500, 10**9
 
 _DAY = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
 _TRUE, _FALSE = frozenset({"1", "true", "yes"}), frozenset({"0", "false", "no"})
+
+PLACE = {"x-page": "The page that this is.", "x-pages": "How many pages there are.", "x-records": "How many in all."}
+"""The headers of a list."""
 
 DONE: dict[str, Any] = {"STATUS": "OK"}
 
@@ -41,15 +44,61 @@ class LooseText(Text):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-class CompactDay(Day):
+class CompactDay(fields.Field[date]):
     """A date as YYYYMMDD."""
+
+    def __init__(self, *, allow_none: bool = False, **kwargs: Any) -> None:
+        written = {"type": "string", "pattern": _or_nothing(r"\d{8}", allow_none), "example": "20150617"}
+        super().__init__(allow_none=allow_none, metadata=written | kwargs.pop("metadata", {}), **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         written = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
         parts = _DAY.fullmatch(written) if isinstance(written, str) else None
         if parts is None:
             raise ValidationError("Not a date: it is written YYYYMMDD.")
-        return super()._deserialize("-".join(parts.groups()), attr, data, **kwargs)
+        day: date = Day().deserialize("-".join(parts.groups()), attr, data)
+        return day
+
+
+class LooseAmount(fields.Field[Decimal]):
+    """An `Amount` as a number or as text."""
+
+    def __init__(self, *, least: int = 0, most: int | None = None, decimals: int = 4, **kwargs: Any) -> None:
+        super().__init__(**_loose("number", least, most, kwargs))
+        self.amount = Amount(least=least, most=most, decimals=decimals, text=True)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
+        amount: Decimal = self.amount.deserialize(value, attr, data)
+        return amount
+
+
+class LooseNumber(fields.Field[int]):
+    """A `WholeNumber` as a number or as text."""
+
+    def __init__(self, *, least: int = 1, most: int = 1_000_000, **kwargs: Any) -> None:
+        super().__init__(**_loose("integer", least, most, kwargs))
+        self.number = WholeNumber(least=least, most=most, text=True)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        number: int = self.number.deserialize(value, attr, data)
+        return number
+
+
+def either(kind: str, least: int, most: int | None, *, nothing: bool) -> list[dict[str, Any]]:
+    """What may stand for a number, as the OpenAPI document says it. Null is a text, lest two kinds have it."""
+    number = {"type": kind, "minimum": least} | ({} if most is None else {"maximum": most})
+    text = {"type": "string", "pattern": _or_nothing(r"\d+(\.\d+)?", nothing)} | ({"nullable": True} if nothing else {})
+    return [number, text]
+
+
+def _loose(kind: str, least: int, most: int | None, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Keyword arguments of a field that takes a number loosely."""
+    kinds = either(kind, least, most, nothing=kwargs.get("allow_none", False))
+    return kwargs | {"metadata": {"oneOf": kinds, **kwargs.get("metadata", {})}}
+
+
+def _or_nothing(pattern: str, nothing: bool) -> str:
+    return f"^({pattern})?$" if nothing else f"^{pattern}$"
 
 
 class Flag(fields.Field[bool]):
@@ -111,8 +160,13 @@ def does(routes: Routes) -> Any:
 
 def makes(routes: Routes) -> Any:
     """Describe a view that answers with `created`."""
-    described = routes.response(201, Created, example=DONE | {"id": 99})
+    described = routes.response(201, Created, example=DONE | {"id": 99}, headers=_numbers({"id": "Its id."}))
     return lambda view: routes.doc(**{UNCONDITIONAL: True})(described(view))
+
+
+def lists(routes: Routes, schema: type[Schema], *, example: Mapping[str, Any]) -> Any:
+    """Describe a view that answers with `paged`."""
+    return routes.response(200, schema, example=example, headers=_numbers(PLACE))
 
 
 def queried(routes: Routes, schema: type[Schema] = PageQuery) -> Any:
@@ -127,9 +181,16 @@ def known_currency(code: str | None) -> str | None:
     return code
 
 
+def _numbers(headers: Mapping[str, str]) -> dict[str, Any]:
+    """Headers that are whole numbers, by what they mean."""
+    return {name: {"description": said, "schema": {"type": "integer"}} for name, said in headers.items()}
+
+
 @cache
-def _wrapper(name: str, schema: type[Schema]) -> type[Schema]:
-    return Schema.from_dict({name: fields.Nested(schema, required=True)}, name=f"{schema.__name__}Body")
+def _wrapper(name: str, schema: type[Schema]) -> Schema:
+    """For the description; it leaves out what is unknown, as `takes` does, and so is not said to forbid it."""
+    inside = fields.Nested(schema(unknown=EXCLUDE), required=True)
+    return Schema.from_dict({name: inside}, name=f"{schema.__name__}Body")(unknown=EXCLUDE)
 
 
 def _inside(name: str) -> Any:

@@ -6,7 +6,7 @@ from flask import Response, current_app
 from marshmallow import Schema, fields, validate
 
 from gateway.people import actions, queries
-from shared.compact import LooseText, created, does, done, makes, paged, queried, spelled, takes
+from shared.compact import LooseText, created, does, done, lists, makes, paged, queried, spelled, takes
 from shared.fields import Email
 from shared.outbox import Topics
 from shared.page import Place
@@ -66,7 +66,7 @@ class PersonList(Schema):
 
 @routes.get("/people.json")
 @queried(routes)
-@routes.response(200, PersonList, example=LISTED)
+@lists(routes, PersonList, example=LISTED)
 def list_people(query: dict[str, Any]) -> Response:
     """List the people of the workspace."""
     place = Place(query["page"], query["size"], "id", falling=False)

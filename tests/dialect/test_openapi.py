@@ -7,6 +7,7 @@ import pytest
 import requests
 from openapi_schema_validator import OAS30Validator
 
+from shared.describe import UNCONDITIONAL
 from shared.dialects import DIALECTS
 from tests.product import Product
 
@@ -33,6 +34,13 @@ def test_every_example_is_as_its_schema_says(describe: Describe, name: str) -> N
 
 
 @each_dialect
+def test_every_example_of_a_field_is_as_the_field_says(describe: Describe, name: str) -> None:
+    document = describe(name)
+    shown = [node for node in nodes(document["components"]["schemas"]) if "example" in node]
+    assert [said for node in shown if (said := faults(document, {"schema": node, "example": node["example"]}))] == []
+
+
+@each_dialect
 def test_every_operation_has_a_name_of_its_own(describe: Describe, name: str) -> None:
     names = [operation["operationId"] for _, operation in operations(describe(name))]
     assert len(set(names)) == len(names) > 0
@@ -40,7 +48,7 @@ def test_every_operation_has_a_name_of_its_own(describe: Describe, name: str) ->
 
 @each_dialect
 def test_nothing_is_told_that_only_we_understand(describe: Describe, name: str) -> None:
-    assert {key for node in nodes(describe(name)["paths"]) for key in node if key.startswith("x-un")} == set()
+    assert [node for node in nodes(describe(name)) if UNCONDITIONAL in node] == []
 
 
 def test_a_compact_day_is_no_date_of_json_schema(describe: Describe) -> None:
@@ -78,9 +86,9 @@ def test_a_body_may_hold_what_is_unknown_in_projects(describe: Describe) -> None
     for where, content in contents(document, answers=False):
         told = [content["schema"]]
         while told:
-            one = told.pop()
-            assert one.get("additionalProperties") is not False, where
-            told += [resolved(document, each) for each in nodes(one) if "$ref" in each]
+            for node in nodes(told.pop()):
+                assert node.get("additionalProperties") is not False, where
+                told += [resolved(document, node)] if "$ref" in node else []
 
 
 def test_the_headers_of_lists_and_of_what_is_made_are_described_in_projects(describe: Describe) -> None:

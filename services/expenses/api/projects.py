@@ -10,11 +10,14 @@ from services.expenses import actions, queries
 from services.expenses.api import settled
 from shared.compact import (
     CompactDay,
+    LooseAmount,
+    LooseNumber,
     LooseText,
     created,
     does,
     done,
     known_currency,
+    lists,
     makes,
     paged,
     queried,
@@ -22,7 +25,6 @@ from shared.compact import (
     takes,
 )
 from shared.errors import renamed
-from shared.fields import Amount, WholeNumber
 from shared.lengths import DESCRIPTION
 from shared.page import Place
 from shared.web import Routes, answers_once, caller, db, tagged, ticket, whole_id
@@ -59,33 +61,22 @@ routes = Routes("project-expenses", __name__, scope="expenses")
 ID = "<id:expense_id>"
 
 
-class Cost(fields.Field[Decimal]):
-    """An amount as a number or as text; nothing is 0.00."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        kinds = [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^(\d+(\.\d+)?)?$"}]
-        super().__init__(metadata={"oneOf": kinds, "example": EXAMPLE["cost"]}, allow_none=True, **kwargs)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
-        amount: Decimal = Amount(text=True).deserialize(value, attr, data)
-        return amount
-
-
 class ProjectExpenseIn(Schema):
     """What can be written of an expense; everything is optional, and empty text stands for nothing."""
 
     name = LooseText(allow_none=True)
     description = LooseText(DESCRIPTION, allow_none=True)
-    date = CompactDay(allow_none=True, metadata={"format": "", "example": EXAMPLE["date"]})
-    amount = Cost(data_key="cost")
+    date = CompactDay(allow_none=True)
+    amount = LooseAmount(
+        data_key="cost", allow_none=True, metadata={"description": "Nothing is 0.00.", "example": EXAMPLE["cost"]}
+    )
     currency = LooseText(
         data_key="currency-code", allow_none=True, metadata={"description": "The workspace's, unless given."}
     )
-    project_id = WholeNumber(
+    project_id = LooseNumber(
         data_key="project-id",
         allow_none=True,
         most=LARGEST,
-        text=True,
         metadata={"description": "Another one moves it; empty text takes it out of its project."},
     )
 
@@ -118,7 +109,7 @@ class ProjectExpenseList(Schema):
 
 @routes.get("/expenses.json")
 @queried(routes)
-@routes.response(200, ProjectExpenseList, example={"expenses": [SHOWN]})
+@lists(routes, ProjectExpenseList, example={"expenses": [SHOWN]})
 def list_expenses(query: dict[str, Any]) -> Response:
     """List all expenses, the oldest first. The headers x-page, x-pages, x-records say where this page is."""
     return _listed(query)
@@ -126,7 +117,7 @@ def list_expenses(query: dict[str, Any]) -> Response:
 
 @routes.get("/projects/<id:project_id>/expenses.json")
 @queried(routes)
-@routes.response(200, ProjectExpenseList, example={"expenses": [SHOWN]})
+@lists(routes, ProjectExpenseList, example={"expenses": [SHOWN]})
 def list_expenses_of_project(query: dict[str, Any], project_id: str) -> Response:
     """List the expenses of a project, the oldest first."""
     return _listed(query, project_id=whole_id(project_id))

@@ -8,7 +8,7 @@ from marshmallow import Schema, fields
 from services.invoices import actions, queries
 from services.invoices.api.projects.schemas import CompanyIn, NewCompanyIn
 from services.invoices.api.projects.spelling import spelled_company
-from shared.compact import created, does, done, makes, paged, queried, spelled, takes
+from shared.compact import created, does, done, lists, makes, paged, queried, spelled, takes
 from shared.page import Place
 from shared.web import Routes, caller, db, if_match, tagged, whole_id
 
@@ -49,7 +49,7 @@ class CompanyList(Schema):
 
 @routes.get("/companies.json")
 @queried(routes)
-@routes.response(200, CompanyList, example={"companies": [SHOWN]})
+@lists(routes, CompanyList, example={"companies": [SHOWN]})
 def list_companies(query: dict[str, Any]) -> Response:
     """List companies."""
     place = Place(query["page"], query["size"], "id", falling=False)

@@ -20,7 +20,7 @@ from services.invoices.api.projects.schemas import (
     ProjectInvoiceQuery,
 )
 from services.invoices.api.projects.spelling import spelled_bill, spelled_whole
-from shared.compact import created, does, done, known_currency, makes, paged, queried, spelled, takes
+from shared.compact import created, does, done, known_currency, lists, makes, paged, queried, spelled, takes
 from shared.currencies import NAMES
 from shared.errors import renamed
 from shared.page import Place
@@ -43,7 +43,7 @@ ID = "<id:invoice_id>"
 
 @routes.get("/invoices.json")
 @queried(routes, ProjectInvoiceQuery)
-@routes.response(200, ProjectInvoiceList, example={"invoices": [LISTED]})
+@lists(routes, ProjectInvoiceList, example={"invoices": [LISTED]})
 def list_invoices(query: dict[str, Any]) -> Response:
     """List the invoices of all projects."""
     place = _place(query)
@@ -53,7 +53,7 @@ def list_invoices(query: dict[str, Any]) -> Response:
 
 @routes.get("/projects/<id:project_id>/invoices.json")
 @queried(routes, InvoiceKindQuery)
-@routes.response(200, ProjectInvoiceList, example={"invoices": [LISTED]})
+@lists(routes, ProjectInvoiceList, example={"invoices": [LISTED]})
 def list_invoices_of_project(query: dict[str, Any], project_id: str) -> Response:
     """List the invoices of one project."""
     place = _place(query)

@@ -9,7 +9,7 @@ from marshmallow import Schema, fields
 from services.invoices import actions, queries, rules
 from services.invoices.api.projects.schemas import NewProjectIn, ProjectIn, ProjectQuery, RatesIn
 from services.invoices.api.projects.spelling import spelled_project, spelled_rates
-from shared.compact import created, does, done, makes, paged, queried, spelled, takes
+from shared.compact import created, does, done, lists, makes, paged, queried, spelled, takes
 from shared.page import Place
 from shared.web import Routes, answer, caller, db, if_match, tagged, whole_id
 
@@ -31,6 +31,7 @@ SHOWN = {
     "last-changed-on": "2015-06-01T09:00:00Z",
 }
 RATES = {"project-default": "50.00", "users": {"414": {"rate": "65.00"}}}
+SHOWN_RATES = RATES | {"users": {"414": {"rate": "65.00", "first-name": "Daniel", "last-name": "Mackey"}}}
 
 
 class OfProject(Schema):
@@ -55,13 +56,28 @@ class ProjectList(Schema):
     projects = fields.List(fields.Nested(ProjectOut))
 
 
+class UserRateOut(Schema):
+    """What an hour of a person costs."""
+
+    rate = fields.String()
+    first_name = fields.String(data_key="first-name")
+    last_name = fields.String(data_key="last-name")
+
+
+class RatesOut(Schema):
+    """What an hour costs on a project: of whoever has no own rate, and by person's id of who has."""
+
+    default = fields.String(data_key="project-default")
+    users = fields.Dict(keys=fields.String(), values=fields.Nested(UserRateOut))
+
+
 class RatesAnswer(Schema):
-    rates = fields.Dict(metadata={"description": "`project-default`, and `users`: a `rate` and a name by person's id."})
+    rates = fields.Nested(RatesOut)
 
 
 @routes.get("/projects.json")
 @queried(routes, ProjectQuery)
-@routes.response(200, ProjectList, example={"projects": [SHOWN]})
+@lists(routes, ProjectList, example={"projects": [SHOWN]})
 def list_projects(query: dict[str, Any]) -> Response:
     """List projects."""
     place = Place(query["page"], query["size"], "id", falling=False)
@@ -103,7 +119,7 @@ def delete_project(project_id: str) -> Response:
 
 
 @routes.get(f"/projects/{ID}/rates.json")
-@routes.response(200, RatesAnswer, example={"rates": RATES})
+@routes.response(200, RatesAnswer, example={"rates": SHOWN_RATES})
 def get_rates(project_id: str) -> Response:
     """Get what an hour costs on a project."""
     rates = queries.rates(db(), caller(), whole_id(project_id))

@@ -8,12 +8,11 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from services.invoices import rules
-from shared.compact import CompactDay, Flag, LooseText, PageQuery
-from shared.fields import Amount, WholeNumber
+from shared.compact import CompactDay, Flag, LooseAmount, LooseNumber, LooseText, PageQuery, either
+from shared.fields import WholeNumber
 from shared.lengths import DESCRIPTION, NAME
 
 LARGEST = 2**63 - 1
-DAY = {"description": "YYYYMMDD"}
 
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?", re.ASCII)
 
@@ -104,8 +103,13 @@ class IdList(fields.Field[list[int]]):
         return [number.deserialize(each) for each in stripped]
 
 
-class UserRate(Amount):
+class UserRate(LooseAmount):
     """What an hour of a person costs: `{"rate": "50.00"}`, or the rate alone."""
+
+    def __init__(self, *, most: int, decimals: int) -> None:
+        kinds = either("number", 0, most, nothing=True)
+        whole = {"type": "object", "required": ["rate"], "properties": {"rate": {"oneOf": kinds}}}
+        super().__init__(most=most, decimals=decimals, allow_none=True, metadata={"oneOf": [*kinds, whole]})
 
     def deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         return super().deserialize(value.get("rate") if isinstance(value, Mapping) else value, *args, **kwargs)
@@ -141,18 +145,17 @@ class ProjectInvoiceIn(Schema):
     """What can be written of an invoice; everything is optional."""
 
     description = LooseText(DESCRIPTION, allow_none=True)
-    fixed_cost = Amount(
-        text=True,
+    fixed_cost = LooseAmount(
         data_key="fixed-cost",
         allow_none=True,
         metadata={"description": "The total, whatever is on the invoice; empty: what is on it makes the total."},
     )
     invoice_number = LooseText(NAME, data_key="number", allow_none=True)
     po_number = LooseText(NAME, data_key="po-number", allow_none=True)
-    issue_date = CompactDay(data_key="display-date", allow_none=True, metadata=DAY)
-    due_date = CompactDay(data_key="due-date", allow_none=True, metadata=DAY)
+    issue_date = CompactDay(data_key="display-date", allow_none=True)
+    due_date = CompactDay(data_key="due-date", allow_none=True)
     currency = LooseText(NAME, data_key="currency-code", allow_none=True)
-    project_id = WholeNumber(most=LARGEST, text=True, data_key="project-id", allow_none=True)
+    project_id = LooseNumber(most=LARGEST, data_key="project-id", allow_none=True)
 
 
 class LineIds(Schema):
@@ -165,8 +168,8 @@ class LineIds(Schema):
 class LineItemsIn(Schema):
     """What is put on an invoice, and what is taken off."""
 
-    add = fields.Nested(LineIds, unknown=EXCLUDE, allow_none=True)
-    remove = fields.Nested(LineIds, unknown=EXCLUDE, allow_none=True)
+    add = fields.Nested(LineIds(unknown=EXCLUDE), allow_none=True)
+    remove = fields.Nested(LineIds(unknown=EXCLUDE), allow_none=True)
 
 
 class LineItemOut(Schema):
@@ -244,9 +247,9 @@ class ProjectIn(Schema):
 
     name = LooseText(NAME, validate=[validate.Length(min=1)])
     description = LooseText(DESCRIPTION, allow_none=True)
-    starts_on = CompactDay(data_key="startDate", allow_none=True, metadata=DAY)
-    ends_on = CompactDay(data_key="endDate", allow_none=True, metadata=DAY)
-    company_id = WholeNumber(most=LARGEST, text=True, data_key="companyId", allow_none=True)
+    starts_on = CompactDay(data_key="startDate", allow_none=True)
+    ends_on = CompactDay(data_key="endDate", allow_none=True)
+    company_id = LooseNumber(most=LARGEST, data_key="companyId", allow_none=True)
     status = LooseText(allow_none=True, validate=[validate.OneOf(("active", "archived"))])
 
 
@@ -283,10 +286,10 @@ class NewCompanyIn(CompanyIn):
 class RatesIn(Schema):
     """What an hour costs on a project, from now on."""
 
-    default = Amount(text=True, decimals=rules.MICRO, most=10**9, data_key="project-default", allow_none=True)
+    default = LooseAmount(decimals=rules.MICRO, most=10**9, data_key="project-default", allow_none=True)
     users = fields.Dict(
-        keys=WholeNumber(most=2**31 - 1, text=True),
-        values=UserRate(text=True, decimals=rules.MICRO, most=10**9, allow_none=True),
+        keys=LooseNumber(most=2**31 - 1),
+        values=UserRate(decimals=rules.MICRO, most=10**9),
         allow_none=True,
         metadata={"example": {"414": {"rate": "50.00"}}},
     )
@@ -295,8 +298,8 @@ class RatesIn(Schema):
 class TimeEntryQuery(PageQuery):
     """Which time entries."""
 
-    from_ = CompactDay(data_key="fromdate", metadata=DAY)
-    to = CompactDay(data_key="todate", metadata=DAY)
+    from_ = CompactDay(data_key="fromdate")
+    to = CompactDay(data_key="todate")
     person_id = WholeNumber(most=2**31 - 1, text=True, data_key="userId")
     billable = Kinds("billable", "non-billable", None, data_key="billableType")
     invoiced = Kinds("invoiced", "noninvoiced", None, data_key="invoicedType")
@@ -315,9 +318,9 @@ class TimeEntryIn(Schema):
     """What can be written of a time entry."""
 
     description = LooseText(DESCRIPTION, allow_none=True)
-    person_id = WholeNumber(most=2**31 - 1, text=True, data_key="person-id", allow_none=True)
-    date = CompactDay(allow_none=True, metadata=DAY)
+    person_id = LooseNumber(most=2**31 - 1, data_key="person-id", allow_none=True)
+    date = CompactDay(allow_none=True)
     time = Clock(allow_none=True, metadata={"type": "string", "example": "14:25"})
-    hours = Amount(text=True, most=10_000, decimals=4, allow_none=True, metadata={"type": "string"})
-    minutes = WholeNumber(least=0, most=600_000, text=True, allow_none=True)
+    hours = LooseAmount(most=10_000, decimals=4, allow_none=True)
+    minutes = LooseNumber(least=0, most=600_000, allow_none=True)
     billable = Flag(data_key="isbillable", metadata={"type": "string", "enum": ["1", "0"]}, allow_none=True)

@@ -9,7 +9,7 @@ from marshmallow import Schema, fields
 from services.invoices import actions, queries, rules
 from services.invoices.api.projects.schemas import TimeEntryIn, TimeEntryQuery
 from services.invoices.api.projects.spelling import spelled_entry
-from shared.compact import created, does, done, makes, paged, queried, spelled, takes
+from shared.compact import created, does, done, lists, makes, paged, queried, spelled, takes
 from shared.page import Place
 from shared.web import Routes, caller, db, if_match, tagged, whole_id
 
@@ -63,7 +63,7 @@ class TimeEntryList(Schema):
 
 @routes.get("/time_entries.json")
 @queried(routes, TimeEntryQuery)
-@routes.response(200, TimeEntryList, example={"time-entries": [SHOWN]})
+@lists(routes, TimeEntryList, example={"time-entries": [SHOWN]})
 def list_time_entries(query: dict[str, Any]) -> Response:
     """List the time entries of all projects."""
     return _listed(query)
@@ -71,7 +71,7 @@ def list_time_entries(query: dict[str, Any]) -> Response:
 
 @routes.get("/projects/<id:project_id>/time_entries.json")
 @queried(routes, TimeEntryQuery)
-@routes.response(200, TimeEntryList, example={"time-entries": [SHOWN]})
+@lists(routes, TimeEntryList, example={"time-entries": [SHOWN]})
 def list_time_entries_of_project(query: dict[str, Any], project_id: str) -> Response:
     """List the time entries of one project."""
     return _listed(query, project_id=whole_id(project_id))
