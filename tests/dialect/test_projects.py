@@ -49,10 +49,11 @@ class Desk:
         self.me: str = self.ask("GET", "/me.json").json()["person"]["id"]
         assert self.ask("PUT", f"/projects/{self.project}/rates.json", rates={"project-default": "50"}).json() == OK
 
-    def ask(self, method: str, path: str, **body: Any) -> requests.Response:
+    def ask(self, method: str, path: str, headers: dict[str, str] | None = None, /, **body: Any) -> requests.Response:
         """One request."""
         basic = (self.key, "anything")
-        return requests.request(method, self._url + path, json=body or None, auth=basic, timeout=PATIENCE)
+        url = self._url + path
+        return requests.request(method, url, headers=headers, json=body or None, auth=basic, timeout=PATIENCE)
 
     def made(self, path: str, **body: Any) -> int:
         """The id of a new thing."""
@@ -103,6 +104,18 @@ def test_invoices_are_listed_across_projects_and_on_one(product: Product) -> Non
     beyond = desk.ask("GET", "/invoices.json?page=2&pageSize=1&type=nonsense")
     assert [each["id"] for each in beyond.json()["invoices"]] == [str(second)]
     assert [beyond.headers[f"x-{name}"] for name in ("page", "pages", "records")] == ["2", "2", "2"]
+
+
+def test_rates_are_changed_as_they_were_read(product: Product) -> None:
+    desk = Desk(product, "projects rated")
+    path = f"/projects/{desk.project}/rates.json"
+    read = desk.ask("GET", path).headers["ETag"]
+    for rates, status in (({"users": {desk.me: {"rate": "65.00"}}}, 200), ({"project-default": "40"}, 412)):
+        assert desk.ask("PUT", path, {"If-Match": read}, rates=rates).status_code == status
+    now = desk.ask("GET", path)
+    assert now.headers["ETag"] == desk.ask("GET", f"/projects/{desk.project}.json").headers["ETag"] != read
+    own = {"rate": "65.00", "first-name": "Daniel", "last-name": "Mackey"}
+    assert now.json() == {"rates": {"project-default": "50.00", "users": {desk.me: own}}}
 
 
 def test_a_single_invoice_shows_the_document_s_arithmetic(desk: Desk) -> None:

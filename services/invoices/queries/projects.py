@@ -51,8 +51,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Rates:
-    """What an hour costs on a project, in millionths: of whoever has no own rate, and of who has."""
+    """What an hour costs on a project of this version, in millionths: of whoever has no own rate, and of who has."""
 
+    version: int
     default: int | None
     own: Mapping[int, tuple[int, Names]]
 
@@ -168,12 +169,15 @@ def companies(db: Database, caller: Caller, place: Place) -> tuple[list[Company]
 def rates(db: Database, caller: Caller, project_id: int) -> Rates:
     """What an hour costs on a project. Raises NotFound."""
     with db.look(again=True) as connection:
-        _check_there(connection, Project, caller, project_id)
-        default = connection.execute(select(Project.rate_micros).where(Project.id == project_id)).scalar()
+        ours = (Project.workspace_id == caller.workspace_id, Project.id == project_id)
+        project = connection.execute(select(Project.version, Project.rate_micros).where(*ours)).first()
+        if project is None:
+            raise NotFound
         own = select(Rate.person_id, Rate.rate_micros).where(Rate.project_id == project_id).order_by(Rate.person_id)
         known = {row[0]: row[1] for row in connection.execute(own)}
         names = people.named(connection, caller.workspace_id, list(known))
-    return Rates(default, {person: (rate, names[person]) for person, rate in known.items()})
+    own_rates = {person: (rate, names[person]) for person, rate in known.items()}
+    return Rates(version=project[0], default=project[1], own=own_rates)
 
 
 def rate_of(session: Session, project_id: int, person_id: int) -> int:

@@ -11,7 +11,7 @@ from services.invoices.api.projects.schemas import NewProjectIn, ProjectIn, Proj
 from services.invoices.api.projects.spelling import spelled_project, spelled_rates
 from shared.compact import created, does, done, lists, makes, paged, queried, spelled, takes
 from shared.page import Place
-from shared.web import Routes, answer, caller, db, if_match, tagged, whole_id
+from shared.web import Routes, caller, db, if_match, tagged, whole_id
 
 routes = Routes("projects", __name__, scope="invoices")
 
@@ -123,7 +123,7 @@ def delete_project(project_id: str) -> Response:
 def get_rates(project_id: str) -> Response:
     """Get what an hour costs on a project."""
     rates = queries.rates(db(), caller(), whole_id(project_id))
-    return answer({"rates": spelled(spelled_rates(rates, caller().currency))})
+    return tagged({"rates": spelled(spelled_rates(rates, caller().currency))}, tag=str(rates.version))
 
 
 @routes.post(f"/projects/{ID}/rates.json")
