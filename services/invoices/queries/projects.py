@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
+from services.invoices import rules
 from services.invoices.models import Company, Invoice, Project, ProjectExpense, Rate, TimeEntry
 from services.invoices.queries.billing import TIME_ENTRIES, lines_on
 from services.invoices.queries.invoices import INVOICES, may_see, mine
@@ -34,6 +36,16 @@ class Bill:
     names: Mapping[int | None, Names]
     time: list[TimeEntry] = field(default_factory=list)
     expenses: list[ProjectExpense] = field(default_factory=list)
+
+    @property
+    def minutes(self) -> int:
+        """All the time on it."""
+        return sum(entry.minutes for entry in self.time)
+
+    @property
+    def hours(self) -> Decimal:
+        """The sum of its entries' hours, each rounded before."""
+        return sum((entry.hours for entry in self.time), rules.hours(0))
 
 
 @dataclass(frozen=True)

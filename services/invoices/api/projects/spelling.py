@@ -58,8 +58,8 @@ def spelled_whole(bill: "Bill") -> Spelling:
     return spelled_bill(bill) | {
         "line-items": [_line(bill, entry) for entry in bill.time],
         "expenses": [_expense(bill, expense) for expense in bill.expenses],
-        "total-time": sum(entry.minutes for entry in bill.time),
-        "total-time-decimal": sum((entry.hours for entry in bill.time), rules.hours(0)),
+        "total-time": bill.minutes,
+        "total-time-decimal": bill.hours,
     }
 
 
