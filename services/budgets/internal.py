@@ -10,6 +10,7 @@ from services.budgets.actions import SpendState
 from shared.amounts import exact
 from shared.caller import INTERNAL
 from shared.fields import Amount, CurrencyCode, Day, TrueOrFalse, WholeNumber
+from shared.lengths import LARGEST_ID
 from shared.web import Routes, answer, caller, db
 
 routes = Routes("internal", __name__, scope=INTERNAL, url_prefix="/internal")
@@ -25,7 +26,7 @@ class HeldSchema(Schema):
 class SpendSchema(Schema):
     """An expense's whole state, never a difference. `budget_id` null: a tombstone."""
 
-    version = WholeNumber(required=True, most=2**62)
+    version = WholeNumber(required=True, most=LARGEST_ID)
     budget_id = fields.UUID(required=True, allow_none=True)
     amount = Amount(required=True)
     currency = CurrencyCode(required=True)

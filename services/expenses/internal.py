@@ -9,6 +9,7 @@ from services.expenses import actions
 from shared.caller import INTERNAL
 from shared.fields import TrueOrFalse, WholeNumber
 from shared.introductions import hear_of_people
+from shared.lengths import LARGEST_ID
 from shared.web import Routes, answer, caller, db
 
 routes = Routes("internal", __name__, scope=INTERNAL, url_prefix="/internal")
@@ -25,8 +26,8 @@ class BudgetStateSchema(Schema):
 class BillingSchema(Schema):
     """All that the expense service must know of where an expense is billed. `invoice_id` null: nowhere."""
 
-    version = WholeNumber(required=True, most=2**62)
-    invoice_id = WholeNumber(required=True, allow_none=True, most=2**62)
+    version = WholeNumber(required=True, most=LARGEST_ID)
+    invoice_id = WholeNumber(required=True, allow_none=True, most=LARGEST_ID)
 
 
 @routes.put("/budgets/<uuid:budget_id>")

@@ -11,14 +11,12 @@ from shared.amounts import exact
 from shared.caller import INTERNAL
 from shared.fields import Amount, CurrencyCode, Day, Text, TrueOrFalse, WholeNumber
 from shared.introductions import hear_of_people
-from shared.lengths import DESCRIPTION, NAME
+from shared.lengths import DESCRIPTION, LARGEST_ID, NAME
 from shared.web import Routes, answer, caller, db
 
 routes = Routes("internal", __name__, scope=INTERNAL, url_prefix="/internal")
 
 hear_of_people(routes)
-
-LARGEST = 2**62
 
 
 class ProjectExpenseSchema(Schema):
@@ -27,11 +25,11 @@ class ProjectExpenseSchema(Schema):
     `held`: it is about to change, which may be refused; `shown`: also what an invoice shows of it.
     """
 
-    version = WholeNumber(required=True, most=LARGEST)
+    version = WholeNumber(required=True, most=LARGEST_ID)
     held = TrueOrFalse(required=True)
     shown = TrueOrFalse(required=True)
-    id = WholeNumber(required=True, most=LARGEST, allow_none=True)
-    project_id = WholeNumber(required=True, most=LARGEST, allow_none=True)
+    id = WholeNumber(required=True, most=LARGEST_ID, allow_none=True)
+    project_id = WholeNumber(required=True, most=LARGEST_ID, allow_none=True)
     name = Text(NAME, required=True, allow_none=True)
     description = Text(DESCRIPTION, required=True, allow_none=True)
     date = Day(required=True, allow_none=True)

@@ -25,16 +25,13 @@ from shared.compact import (
     takes,
 )
 from shared.errors import renamed
-from shared.lengths import DESCRIPTION
+from shared.lengths import DESCRIPTION, LARGEST_ID
 from shared.page import Place
 from shared.web import Routes, answers_once, caller, db, tagged, ticket, whole_id
 
 if TYPE_CHECKING:
     from services.expenses.models import Expense
     from services.expenses.queries import Entry
-
-LARGEST = 2**62
-"""Of an id, as the invoice service takes it: a question that it could not read would have no answer."""
 
 OURS = {"amount": "cost"}
 """What the domain blames -> what it is called here."""
@@ -76,7 +73,7 @@ class ProjectExpenseIn(Schema):
     project_id = LooseNumber(
         data_key="project-id",
         allow_none=True,
-        most=LARGEST,
+        most=LARGEST_ID,
         metadata={"description": "Another one moves it; empty text takes it out of its project."},
     )
 
