@@ -18,6 +18,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from deploy import python
 from deploy.run import PARTS, settings_of
 from gateway import laptop
 from gateway.keys import actions, queries
@@ -31,6 +32,7 @@ DEMO = "demo"
 
 def main() -> None:
     """Prepare, and become the supervisor of the five processes."""
+    python.check()
     os.umask(0o077)  # what is kept here is nobody else's business
     var = _folder()
     os.environ.update(_environment(var))

@@ -17,6 +17,7 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
+from deploy import python
 from shared import logs
 from shared.config import Settings
 from shared.db import Database
@@ -51,6 +52,7 @@ PARTS = {
 
 def main() -> None:
     """Do what the command line says."""
+    python.check()
     parser = argparse.ArgumentParser(prog="python -m deploy.run", description=__doc__)
     commands = parser.add_subparsers(required=True)
     for does, several in ((serve, False), (relay, True), (migrate, True)):

@@ -9,14 +9,11 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
-from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
+from services.invoices import mime
+from services.invoices.mime import Attachment, Letter
 from services.invoices.settings import Settings
 from shared.outbox import Undeliverable
 
@@ -28,10 +25,10 @@ OUR_FAULT = frozenset({530, 534, 535, 538})
 
 TOO_LARGE = 552
 
-Letter = Mapping[str, Any]
-Attachment = tuple[str, bytes]
-"""A file's name, and what is in it."""
-Channel = Callable[[Settings, str, EmailMessage, str], None]
+BEYOND_ASCII = ("SMTPUTF8", "BODY=8BITMIME")
+"""What a server is asked for when an address has other letters."""
+
+Channel = Callable[[Settings, str, bytes, str], None]
 
 
 def deliver(settings: Settings, key: str, letter: Letter, attached: Attachment | None = None) -> None:
@@ -41,32 +38,20 @@ def deliver(settings: Settings, key: str, letter: Letter, attached: Attachment |
         Undeliverable: it will never be taken.
     """
     to = _ascii_domain(letter["to"])
-    CHANNELS[settings.mail_channel](settings, key, composed(letter, to, settings.mail_from, attached), to)
+    try:
+        message = mime.composed(letter, to, settings.mail_from, attached)
+    except mime.Forged as why:
+        raise Undeliverable(str(why)) from None
+    CHANNELS[settings.mail_channel](settings, key, message, to)
 
 
-def composed(letter: Letter, to: str, sender: str, attached: Attachment | None = None) -> EmailMessage:
-    """The letter as a MIME message: plain text, HTML beside it, and a PDF if one goes with it."""
-    message = EmailMessage(policy=SMTP if to.isascii() else SMTPUTF8)
-    message["From"] = _address(letter["from_name"], sender)
-    message["To"] = _address(letter["to_name"], to)
-    message["Subject"] = letter["subject"]
-    message["Date"] = format_datetime(datetime.fromisoformat(letter["date"]))
-    message["Message-ID"] = letter["message_id"]
-    message.set_content(letter["text"])
-    message.add_alternative(letter["html"], subtype="html")
-    if attached:
-        name, pdf = attached
-        message.add_attachment(pdf, maintype="application", subtype="pdf", filename=name)
-    return message
-
-
-def to_file(settings: Settings, key: str, message: EmailMessage, _to: str) -> None:
+def to_file(settings: Settings, key: str, message: bytes, _to: str) -> None:
     """Write the message as a whole, on disk, under a name of its own; a second time changes nothing."""
     folder = Path(settings.mail_folder)
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f".{key}.part"
     with part.open("wb") as file:
-        file.write(message.as_bytes())
+        file.write(message)
         file.flush()
         os.fsync(file.fileno())
     part.replace(folder / f"{key}.eml")
@@ -77,11 +62,11 @@ def to_file(settings: Settings, key: str, message: EmailMessage, _to: str) -> No
         os.close(entry)
 
 
-def to_smtp(settings: Settings, _key: str, message: EmailMessage, to: str) -> None:
+def to_smtp(settings: Settings, _key: str, message: bytes, to: str) -> None:
     """Hand the message to the SMTP server."""
     smtp = _connected(settings)
     try:
-        smtp.send_message(message, settings.mail_from, [to])
+        smtp.sendmail(settings.mail_from, [to], message, [] if to.isascii() else BEYOND_ASCII)
     except smtplib.SMTPRecipientsRefused as refused:
         code, said = next(iter(refused.recipients.values()))
         _give_up_if(code >= 500 and code not in OUR_FAULT, code, said)
@@ -94,7 +79,7 @@ def to_smtp(settings: Settings, _key: str, message: EmailMessage, to: str) -> No
             refused.smtp_code >= 500 and refused.smtp_code not in OUR_FAULT, refused.smtp_code, refused.smtp_error
         )
         raise
-    except smtplib.SMTPNotSupportedError as why:
+    except (smtplib.SMTPNotSupportedError, UnicodeEncodeError) as why:
         raise Undeliverable(str(why)) from None
     finally:
         with suppress(smtplib.SMTPException, OSError):  # it has been taken, or not: how we part changes nothing
@@ -143,13 +128,6 @@ def _give_up_if(permanent: bool, code: int, said: bytes | str) -> None:
     if permanent:
         text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
         raise Undeliverable(f"{code} {text}") from None
-
-
-def _address(name: str, address: str) -> Address:
-    if address.isascii():
-        return Address(display_name=name, addr_spec=address)
-    user, _, domain = address.rpartition("@")  # the parser of addresses knows ASCII only
-    return Address(display_name=name, username=user, domain=domain)
 
 
 def _ascii_domain(address: str) -> str:

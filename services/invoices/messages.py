@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.invoices import document, letter, mail
 from services.invoices.document import Picture
-from services.invoices.mail import Attachment
+from services.invoices.mime import Attachment
 from services.invoices.models import Invoice, Logo, Profile, ProjectExpense
 from services.invoices.queries import known_profile, logo_digest, today
 from services.invoices.settings import Settings

@@ -280,6 +280,34 @@ def test_nobody_writes_a_header_of_his_own(invoices: Client, relay: Relay, setti
     assert len(letter["To"].addresses) == len(letter["From"].addresses) == 1
 
 
+HIDDEN = "=?utf-8?q?1=0D=0AReply-To:evil@x.example=0D=0A=0D=0A<b>Pay_me</b>?="
+"""A line break and a header as RFC 2047 spells them, which is how they come past a look for line breaks."""
+
+
+def hidden_in_all_that_can_be_written(invoices: Client, **facts: Any) -> Facts:
+    data(invoices.seen_by(scopes=("admin",)).put(SETTINGS, json={"seller_name": f"{HIDDEN} S"}))
+    made = make(invoices, client_email=TO, client_name=f"{HIDDEN} C", invoice_number=f"{HIDDEN} N", **facts)
+    return data(invoices.post(url(made, "/send")))
+
+
+def reads_as_written(letter: EmailMessage) -> None:
+    assert sorted(letter.keys()) == sorted(
+        ["From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type"]
+    )
+    assert letter["Subject"] == f"Invoice {HIDDEN} N from {HIDDEN} S"
+    for name, only in (("From", "bills@seller.example"), ("To", TO)):
+        assert [each.addr_spec for each in letter[name].addresses] == [only]
+    (part,) = letter.iter_attachments()
+    assert part.get_filename() == "=-utf-8-q-1=0D=0AReply-To-evil@x-example=0D=0A=0D=0A-b-Pay_m.pdf"
+
+
+def test_a_header_hidden_in_encoded_words_is_text_in_a_file(invoices: Client, relay: Relay, settings: Settings) -> None:
+    hidden_in_all_that_can_be_written(invoices)
+    relay.run_once()
+    (letter,) = mails(settings)
+    reads_as_written(letter)
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -406,6 +434,16 @@ def test_a_server_takes_the_letter_once(invoices: Client, through: Relay, server
     assert parsed(raw)["Message-ID"] == made["delivery"]["message_id"]
     assert attached(parsed(raw)) == (f"{made['invoice_number']}.pdf", invoices.get(url(made, ".pdf")).data)
     assert read(invoices, made)["delivery"]["status"] == "delivered"
+
+
+def test_a_header_hidden_in_encoded_words_is_text_at_a_server(
+    invoices: Client, through: Relay, server: tuple[Server, Controller]
+) -> None:
+    hidden_in_all_that_can_be_written(invoices)
+    through.run_once()
+    ((to, raw),) = server[0].taken
+    assert to == [TO]
+    reads_as_written(parsed(raw))
 
 
 def test_an_address_beyond_ascii_goes_through_a_server(
