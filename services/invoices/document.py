@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import imagesize
+import structlog
 
 from services.invoices import rules
 from services.invoices.press import Press, Unprintable
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 Facts = dict[str, Any]
 Picture = tuple[str, bytes]
 """A media type and the image's bytes."""
+
+log = structlog.get_logger()
 
 LAYOUTS, PAPER_SIZES = ("classic", "modern"), ("a4", "letter")
 
@@ -45,8 +48,17 @@ RESERVED = frozenset('"#%*./:;<>?\\|')
 
 TRIAL = '#image(bytes(sys.inputs.logo), format: "svg") #image(bytes(json(bytes(sys.inputs.octets))))'
 
-PRESS = Press()
-"""Of this process; it is a lock until the first document is drawn."""
+PLAIN = "plain"
+"""The layout of what no other layout can be drawn of."""
+
+LONGEST_LINE = 200
+"""Characters of an item that the plain layout shows."""
+
+READERS, LETTERS = Press(), Press()
+"""Of this process, for who waits and for what does not; each is a lock until the first document is drawn."""
+
+_RUN = re.compile(r"\S{32}")
+"""More letters in a row than a word has; of marks and conjuncts typst takes 127 as one syllable, and then fails."""
 
 _KANA = re.compile(r"[\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9d]")
 _HANGUL = re.compile(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
@@ -86,26 +98,57 @@ def file_name(number: str | None, invoice_id: str) -> str:
     return f"{kept[:LONGEST_NAME].strip(' -') or f'invoice-{invoice_id}'}.pdf"
 
 
-def drawn(facts: Facts, logo: Picture | None = None) -> bytes:
-    """The PDF, which is PDF/A unless a letter is in none of the fonts: that is drawn as a box, and PDF/A forbids it.
+def drawn(facts: Facts, logo: Picture | None = None, *, press: Press = READERS) -> bytes:
+    """The PDF, in its layout or, where that fails or takes too long, in the plain one.
+
+    It is PDF/A unless a letter is in none of the fonts: that is drawn as a box, and PDF/A forbids it.
 
     Raises:
-        Unavailable: it takes too long.
+        Unprintable: that fails too.
+        Unavailable: others take too long.
     """
-    inputs = {"facts": json.dumps(facts | {"fonts": _fonts_for(facts)})}
-    if logo:
-        inputs["logo"] = _framed(*logo)
+    try:
+        return _drawn(facts, facts["layout"], {"logo": _framed(*logo)} if logo else {}, press)
+    except Unprintable as why:
+        log.warning("document.plain", file=facts["file"], why=str(why))
+        return _drawn(_tame(facts), PLAIN, {}, press)
+
+
+def _drawn(facts: Facts, layout: str, pictures: dict[str, str], press: Press) -> bytes:
+    inputs = {"facts": json.dumps(facts | {"fonts": _fonts_for(facts)}), **pictures}
     year, month, day = facts["date"]
     issued = int(datetime(year, month, day, tzinfo=UTC).timestamp())
-    sources = _sources(facts["layout"])
-    return PRESS.pdf({"sources": sources, "inputs": inputs, "timestamp": issued, "standards": [["a-3b"], []]})
+    sources = _sources(layout)
+    return press.pdf({"sources": sources, "inputs": inputs, "timestamp": issued, "standards": [["a-3b"], []]})
+
+
+def _tame(facts: Facts) -> Facts:
+    """The same facts, with items of bounded length, and no run of letters without a place to break it."""
+    items = [each | {"description": _shortened(each["description"])} for each in facts["items"]]
+    tame: Facts = _broken(facts | {"items": items})
+    return tame
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}…"
+
+
+def _broken(said: Any) -> Any:
+    match said:
+        case str():
+            return _RUN.sub("\\g<0>\u200b", said)
+        case dict():
+            return {name: _broken(each) for name, each in said.items()}
+        case list() | tuple():
+            return [_broken(each) for each in said]
+    return said
 
 
 def can_draw(kind: str, data: bytes) -> bool:
     """Whether an image can be drawn, as a document frames it and by itself: in its frame some faults go unnoticed."""
     inputs = {"logo": _framed(kind, data), "octets": json.dumps(list(data))}
     try:
-        PRESS.pdf({"sources": {"main.typ": TRIAL}, "inputs": inputs, "timestamp": 0, "standards": [[]]})
+        READERS.pdf({"sources": {"main.typ": TRIAL}, "inputs": inputs, "timestamp": 0, "standards": [[]]})
     except Unprintable:
         return False
     return True

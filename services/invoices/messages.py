@@ -5,6 +5,7 @@ invoice an expense is on.
 from base64 import b64decode, b64encode
 from typing import Any
 
+import structlog
 from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,6 +14,7 @@ from services.invoices import document, letter, mail
 from services.invoices.document import Picture
 from services.invoices.mime import Attachment
 from services.invoices.models import Invoice, Logo, Profile, ProjectExpense
+from services.invoices.press import Unprintable
 from services.invoices.queries import known_profile, logo_digest, today
 from services.invoices.settings import Settings
 from shared import audit, outbox
@@ -25,6 +27,8 @@ from shared.outbox import Outbox, Topic, Topics
 MAIL, BILLING = "mail", "billing"
 TELLING = 1.0
 """Seconds for telling the expense service of all the expenses of one request; the relay goes on where this ends."""
+
+log = structlog.get_logger()
 
 QUEUED, DELIVERED, FAILED = "queued", "delivered", "failed"
 
@@ -104,11 +108,19 @@ def topics(settings: Settings, db: Database, expenses: Peer, *, deadline: float)
 
 
 def _attached(db: Database, message: Outbox) -> Attachment | None:
-    """The invoice as it was when the letter was queued; a letter from before there were documents has none."""
+    """The invoice as it was when the letter was queued.
+
+    None where no layout can be drawn of it, and with a letter from before there were documents.
+    """
     facts = message.body.get("document")
     if facts is None:
         return None
-    return facts["file"], document.drawn(facts, _logo(db, message) if facts["logo"] else None)
+    logo = _logo(db, message) if facts["logo"] else None
+    try:
+        return facts["file"], document.drawn(facts, logo, press=document.LETTERS)
+    except Unprintable as why:  # the letter says all that the document would
+        log.error("letter.without_document", key=message.key, why=str(why))
+        return None
 
 
 def _logo(db: Database, message: Outbox) -> Picture | None:

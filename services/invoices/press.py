@@ -2,6 +2,7 @@
 
 typst keeps what it has laid out for the documents to come: 500 MB after a thousand long lines. It gives that back, and
 is as quick as before, only by ending. So the process ends after a long job, and when it has had none for a minute.
+What it may take of memory and of time is bounded, so that one document never stands in the way of the others for long.
 """
 
 import json
@@ -9,6 +10,8 @@ import struct
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -20,15 +23,18 @@ HEAD = struct.Struct(">?Q")
 IDLE = 60.0
 """Seconds without a job after which the process ends."""
 
-DEADLINE = 25.0
-"""Seconds for one document; a gateway waits a little longer."""
+DEADLINE = 10.0
+"""Seconds for one drawing. A document may take two and the wait before, and a gateway waits a little longer."""
+
+WAIT = 5.0
+"""Seconds that one who wants to draw waits for the others."""
 
 LONG = 64 * 1024
 """Bytes of a job that leaves so much behind that the process ends."""
 
 
 class Unprintable(Exception):
-    """typst refuses to draw this, and says why."""
+    """typst refuses to draw this and says why, or came to an end over it."""
 
 
 class Press:
@@ -43,11 +49,11 @@ class Press:
         """The PDF of a job: `sources`, `inputs`, `timestamp`, and the `standards` to try, one after the other.
 
         Raises:
-            Unprintable: typst refuses all of them.
-            Unavailable: it takes too long, or something ended the process.
+            Unprintable: typst refuses all of them, takes too long, or its process ends over it.
+            Unavailable: others take too long.
         """
         line = json.dumps(job).encode() + b"\n"
-        with self._lock:
+        with self._mine():
             self._rest.cancel()
             done, said = self._answered(line)
             self._rest = threading.Timer(0 if len(line) > LONG else IDLE, self.end)
@@ -62,6 +68,15 @@ class Press:
         with self._lock:
             self._end()
 
+    @contextmanager
+    def _mine(self) -> Iterator[None]:
+        if not self._lock.acquire(timeout=WAIT):
+            raise Unavailable("Other documents are being drawn")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
     def _answered(self, line: bytes) -> tuple[bool, bytes]:
         if self._printer is None or not self._printer.alive:
             self._end()
@@ -70,7 +85,7 @@ class Press:
             return self._printer.answer(line)
         except (OSError, EOFError) as why:
             self._end()
-            raise Unavailable("The document cannot be drawn now") from why
+            raise Unprintable("The process that draws it came to an end") from why
 
     def _end(self) -> None:
         if self._printer:

@@ -24,6 +24,9 @@ MOVES: Mapping[str, frozenset[str]] = {
 }
 """Where a status can go. Paid and cancelled are final."""
 
+LINES = 1000
+"""Of an invoice at most: items, or time entries and expenses together."""
+
 PENDING, IN_PROGRESS, APPROVED, DENIED = "pending", "in progress", "approved", "denied"
 APPROVALS = (PENDING, IN_PROGRESS, APPROVED, DENIED)
 
@@ -285,6 +288,12 @@ def check_total(total: Money) -> None:
     """Raise Refused when an invoice would be over more than can be kept."""
     if total.minor > MAX_MINOR:
         raise Refused("The total would be too large")
+
+
+def check_lines(count: int) -> None:
+    """Raise Refused when an invoice would have more lines than it may have."""
+    if count > LINES:
+        raise Refused(f"An invoice has at most {LINES} lines")
 
 
 def check_billable(project_id: int | None, of_invoice: int | None, on: int | None, invoice_id: int) -> None:

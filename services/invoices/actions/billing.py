@@ -15,7 +15,7 @@ from services.invoices import messages, rules
 from services.invoices.actions import writing
 from services.invoices.actions.writing import Told
 from services.invoices.models import Invoice, ProjectExpense, TimeEntry
-from services.invoices.queries import carried, is_held, owned, rate_of, today
+from services.invoices.queries import carried, is_held, lines_carried, owned, rate_of, today
 from shared import outbox
 from shared.caller import Caller
 from shared.db import Database, afterwards, now
@@ -41,7 +41,8 @@ def bill(
         NotFound (also a time entry or an expense), PreconditionFailed.
         Conflict: an expense is being changed.
         Refused: the invoice is completed or sent; what is added is of another project, in another currency, or on
-            another invoice; what is removed is not on it; or less remains than is asked for.
+            another invoice; what is removed is not on it; there would be too many lines; or less remains than is
+            asked for.
     """
     with db.write() as session:
         invoice = owned(session, caller, invoice_id, lock=True)
@@ -58,6 +59,8 @@ def bill(
             _link(db, session, [each for each in spent if _check_addable(invoice, each)], invoice, topics)
             _link(db, session, [each for each in unspent if _check_removable(invoice, each)], None, topics)
             session.flush()
+            if on or spent:
+                rules.check_lines(lines_carried(session, invoice))
             told = _told(time=(off, on), expenses=(unspent, spent))
             if told:
                 recount(session, caller, invoice, told)

@@ -1,6 +1,6 @@
 """What can be asked of the invoice service."""
 
-from services.invoices.queries.billing import ITEMS, TIME_ENTRIES, carried, carries, is_held, with_items
+from services.invoices.queries.billing import ITEMS, TIME_ENTRIES, carried, carries, is_held, lines_carried, with_items
 from services.invoices.queries.invoices import (
     HISTORY_SORTS,
     INVOICES,
@@ -68,6 +68,7 @@ __all__ = [
     "items",
     "known_logo",
     "known_profile",
+    "lines_carried",
     "listing",
     "logo",
     "logo_digest",

@@ -88,6 +88,15 @@ def carried(session: Session, invoice: Invoice) -> tuple[Money, Money]:
     return Money(int(row[0]), invoice.currency), Money(int(row[1]), invoice.currency)
 
 
+def lines_carried(session: Session, invoice: Invoice) -> int:
+    """How many time entries and expenses are on an invoice, as they are in the database."""
+    time, expenses = (
+        select(func.count()).where(each.workspace_id == invoice.workspace_id, each.invoice_id == invoice.id)
+        for each in (TimeEntry, ProjectExpense)
+    )
+    return plainly(session).execute(select(time.scalar_subquery() + expenses.scalar_subquery())).scalar_one()
+
+
 def carries(session: Session, invoice: Invoice) -> bool:
     """Whether there are time entries or expenses on the invoice, whatever they cost."""
     time, expenses = (

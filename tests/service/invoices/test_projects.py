@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from services.invoices import rules
 from shared import people
 from shared.outbox import Outbox, Relay
 from tests.client import WORKSPACE, Client
@@ -381,6 +382,22 @@ def test_a_time_entry_on_an_invoice_changes_it(books: Books) -> None:
     assert books.read(invoice)["total-cost"] == "0.00"
     assert books.client.delete(f"/time_entries/{entry}.json").json == {"STATUS": "OK"}
     assert books.read(invoice)["line-items"] == []
+
+
+def test_an_invoice_has_no_more_lines_than_others_have(
+    books: Books, expense_service: ExpenseService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "LINES", 2)
+    invoice, entries = books.invoice(), [books.time(60) for _ in range(3)]
+    books.expense(15)
+    assert books.bill(invoice, add={"timelogs": entries[:1], "expenses": 15}).status_code == 200
+    before, heard = books.read(invoice), list(expense_service.heard)
+    answer = books.bill(invoice, add={"timelogs": entries[1]})
+    assert (answer.status_code, answer.json["MESSAGE"]) == (422, "An invoice has at most 2 lines")
+    assert (books.read(invoice), expense_service.heard) == (before, heard)
+    assert books.bill(invoice, add={"timelogs": entries[1]}, remove={"timelogs": entries[0]}).status_code == 200
+    monkeypatch.setattr(rules, "LINES", 1)
+    assert books.bill(invoice, remove={"timelogs": entries[1]}).status_code == 200
 
 
 def test_a_deleted_invoice_lets_go_of_what_it_billed(books: Books, expense_service: ExpenseService) -> None:

@@ -367,6 +367,20 @@ def test_a_name_of_any_script_is_that_of_the_file(invoices: Client, relay: Relay
     assert attached(mails(settings)[0])[0] == "发票 -7--№ é.pdf"
 
 
+def test_a_note_that_the_typesetter_fails_at_holds_nobody_s_mail(
+    invoices: Client, relay: Relay, settings: Settings
+) -> None:
+    made = [data(invoices.post(url(make(invoices, client_email=TO, notes=note), "/send"))) for note in ("क्" * 129, "A")]
+    while relay.run_once():
+        pass
+    letters = {letter["Message-ID"]: attached(letter) for letter in mails(settings)}
+    for one in made:
+        pdf = invoices.get(url(one, ".pdf"))
+        assert pdf.status_code == 200
+        assert letters[one["delivery"]["message_id"]] == (f"{one['invoice_number']}.pdf", pdf.data)
+        assert read(invoices, one)["delivery"]["status"] == "delivered"
+
+
 def test_a_letter_queued_before_there_were_documents_goes_without_one(
     invoices: Client, relay: Relay, settings: Settings, app: Flask
 ) -> None:

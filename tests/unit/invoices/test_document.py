@@ -11,12 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
-from services.invoices import document, rules
+from services.invoices import document, press, rules
 from services.invoices.document import LAYOUTS, Facts, drawn, file_name, stated
 from services.invoices.models import Invoice, Item, Profile
 from services.invoices.rules import Line
+from shared.errors import Unavailable
 from tests.service.invoices.pictures import JPEG, png
 
+SOURCES = document._sources
+BROKEN = {"main.typ": "#panic()"}
 TODAY = date(2026, 3, 1)
 HOSTILE = (
     *("#panic()", "*bold* _it_ `raw` $x^2$", "\\", '"', "'", "@ref <label>", "= Title", "// no", "/* no */", "#sys"),
@@ -210,12 +213,46 @@ def test_eight_at_once_draw_what_one_draws() -> None:
     assert [got[number] for number in range(8)] == alone
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("syllable", ["क्", "र्", "ि", "े", "ு"])
+def test_a_syllable_without_end_is_drawn(syllable: str, layout: str) -> None:
+    said = facts({"layout": layout}, (item(syllable * 999),), notes=syllable * 999, client_name="Acme", number="A")
+    text = "\n".join(pages(drawn(said)))
+    assert "Acme" in text
+    assert "10.00" in text
+
+
+def test_what_no_layout_can_draw_is_drawn_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = (item("clean the windows " * 20), item("रोज़ " * 20))
+    said = facts({"layout": "classic", "seller_name": "Example"}, lines, number="A", notes="x" * 500, due_on=TODAY)
+    monkeypatch.setattr(document, "_sources", lambda layout: SOURCES(layout) | ({} if layout == "plain" else BROKEN))
+    text = "\n".join(pages(drawn(said)))
+    for word in ("From", "Example", "Number: A", "clean the windows", "…", "= 10.00 USD", "Amount due: 0.00"):
+        assert word in text
+    assert text.replace("\n", "").count("x" * 500) == 1
+
+
+def test_one_too_large_for_the_memory_is_drawn_plainly() -> None:
+    lines = tuple(item("فاتورة جديدة " * 150) for _ in range(1000))
+    last = PdfReader(BytesIO(drawn(facts(items=lines, notes="The end")))).pages[-1].extract_text()
+    assert "Amount due: 0.00 USD" in last
+    assert "The end" in last
+
+
+def test_letters_do_not_wait_for_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(press, "WAIT", 0.1)
+    with document.READERS._mine():
+        assert drawn(facts(), press=document.LETTERS).startswith(b"%PDF")
+        with pytest.raises(Unavailable):
+            drawn(facts())
+
+
 def test_the_bytes_are_the_same_in_every_process() -> None:
     said = facts({"seller_name": "Ärzte & 東京"}, (item("work"),), number="A")
     digests = set()
     for _ in range(2):
         digests.add(hashlib.sha256(drawn(said)).hexdigest())
-        document.PRESS.end()
+        document.READERS.end()
     assert len(digests) == 1
 
 

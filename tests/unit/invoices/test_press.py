@@ -81,7 +81,29 @@ def test_one_that_was_killed_is_replaced(one: Press) -> None:
 
 def test_a_document_without_end_is_given_up(one: Press, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(press, "DEADLINE", 1.0)
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unprintable):
         one.pdf(job("#for i in range(1000000000) { [a] }"))
     monkeypatch.setattr(press, "DEADLINE", 25.0)
+    assert one.pdf(job("a")).startswith(b"%PDF")
+
+
+def test_a_panic_is_told_and_does_no_harm(one: Press) -> None:
+    panics = job('#set text(font: "Noto Sans")\n#sys.inputs.text', text="क्" * 129)
+    with pytest.raises(Unprintable, match="Panic"):
+        one.pdf(panics)
+    process = running(one)
+    assert one.pdf(job("a")).startswith(b"%PDF")
+    assert running(one) == process
+
+
+def test_it_has_no_more_memory_than_it_may_have(one: Press) -> None:
+    with pytest.raises(Unprintable):
+        one.pdf(job('#let a = "word"; #for i in range(40) { a = a + a }; #a'))
+    assert one.pdf(job("a")).startswith(b"%PDF")
+
+
+def test_who_has_waited_too_long_is_told_so(one: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(press, "WAIT", 0.1)
+    with one._mine(), pytest.raises(Unavailable):
+        one.pdf(job("a"))
     assert one.pdf(job("a")).startswith(b"%PDF")

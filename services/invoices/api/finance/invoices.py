@@ -28,8 +28,10 @@ from services.invoices.api.finance.schemas import (
     PaymentQuery,
 )
 from services.invoices.api.finance.spelling import spelled, spelled_entry, spelled_payment
+from services.invoices.press import Unprintable
 from shared.bodies import json_body, load
 from shared.describe import listed
+from shared.errors import Unavailable
 from shared.web import Routes, caller, db, if_match, listing, nothing, one
 
 if TYPE_CHECKING:
@@ -70,7 +72,10 @@ def get_pdf(invoice_id: str) -> Response:
     """Get an invoice as a PDF, in the layout and on the paper that the settings say."""
     invoice, profile, logo = queries.printed(db(), caller(), invoice_id)
     facts = document.stated(invoice, profile, logo.digest if logo else None, queries.today(caller()))
-    pdf = document.drawn(facts, (logo.kind, logo.data) if logo else None)
+    try:
+        pdf = document.drawn(facts, (logo.kind, logo.data) if logo else None)
+    except Unprintable:
+        raise Unavailable("The document cannot be drawn", retry_after=60) from None
     return file(pdf, "application/pdf", tag=hashlib.sha256(pdf).hexdigest(), name=facts["file"])
 
 

@@ -13,7 +13,6 @@ from shared.describe import ListSchema
 from shared.fields import Amount, CurrencyCode, Day, Email, Text, WholeNumber
 from shared.lengths import DESCRIPTION, NAME, NOTES
 
-LINES = 1000
 DEAREST = Decimal("999999999.999999")
 MOST = Decimal(10) ** 13
 
@@ -138,7 +137,7 @@ class InvoiceIn(Schema):
     currency = CurrencyCode(metadata={"description": "The workspace's, unless given. Fixed once sent."})
     items = fields.List(
         fields.Nested(ItemIn),
-        validate=validate.Length(max=LINES),
+        validate=validate.Length(max=rules.LINES),
         metadata={"description": "Written, they replace all items. Fixed once sent, as are the amounts."},
     )
     subtotal = Amount(metadata={"description": "The sum of the items. Computed, unless given; a wrong one is refused."})
