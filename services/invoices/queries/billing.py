@@ -94,7 +94,8 @@ def lines_carried(session: Session, invoice: Invoice) -> int:
         select(func.count()).where(each.workspace_id == invoice.workspace_id, each.invoice_id == invoice.id)
         for each in (TimeEntry, ProjectExpense)
     )
-    return plainly(session).execute(select(time.scalar_subquery() + expenses.scalar_subquery())).scalar_one()
+    both = select(time.scalar_subquery() + expenses.scalar_subquery())
+    return int(plainly(session).execute(both).scalar_one())
 
 
 def carries(session: Session, invoice: Invoice) -> bool:
