@@ -22,6 +22,7 @@ from deploy import python
 from deploy.run import PARTS, settings_of
 from gateway import laptop
 from gateway.keys import actions, queries
+from gateway.keys.scopes import SCOPES
 from shared import migrate
 from shared.config import is_database_url
 from shared.db import Database, with_driver
@@ -153,7 +154,7 @@ def _introduce(var: Path) -> None:
     fresh = not queries.listing(db)
     where = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
     if fresh:
-        made = actions.issue(db, os.environ["KEY_SECRET"], DEMO)
+        made = actions.issue(db, os.environ["KEY_SECRET"], DEMO, scopes=SCOPES)
         older = _put_aside(kept)
         _write_privately(kept, made.key)
         said = [f"The key of another database that was there is now in {older}."] if older else []

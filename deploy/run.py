@@ -53,6 +53,7 @@ PARTS = {
 def main() -> None:
     """Do what the command line says."""
     python.check()
+    os.umask(0o077)  # databases, receipts and mail are nobody else's business
     parser = argparse.ArgumentParser(prog="python -m deploy.run", description=__doc__)
     commands = parser.add_subparsers(required=True)
     for does, several in ((serve, False), (relay, True), (migrate, True)):

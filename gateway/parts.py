@@ -50,6 +50,7 @@ class Parts:
 
     def close(self) -> None:
         """Give all connections back."""
+        self.keys.close()
         self.db.close()
         for upstream in self.upstreams.values():
             upstream.close()

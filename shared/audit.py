@@ -13,8 +13,11 @@ from shared.caller import Caller
 from shared.db import Base, Instant, Serial, now, plainly, table_of
 from shared.logs import request_id
 
-UNTOLD = frozenset({"id", "uuid", "workspace_id", "version", "created_at", "updated_at"})
+ITSELF = frozenset({"id", "uuid", "workspace_id", "version", "created_at", "updated_at"})
 """Columns whose change says nothing that the entry itself does not say."""
+
+UNTOLD = {"untold": True}
+"""The `info` of a column that no entry tells of, as it is a secret's or changes with every use."""
 
 
 class Audit(Base):
@@ -87,8 +90,12 @@ def _columns(entity: Any) -> dict[str, Any]:
 def _told(entity: type[Base]) -> tuple[str, ...]:
     """The columns that are told of; of bytes there is a digest beside them."""
     columns = entity.__mapper__.column_attrs
-    told = {each.key for each in columns if not isinstance(each.columns[0].type, LargeBinary)}
-    return tuple(sorted(told - UNTOLD))
+    told = {
+        each.key
+        for each in columns
+        if not isinstance(each.columns[0].type, LargeBinary) and not each.columns[0].info.get("untold")
+    }
+    return tuple(sorted(told - ITSELF))
 
 
 def _plain(value: Any) -> Any:

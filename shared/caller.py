@@ -17,6 +17,9 @@ MAX_AGE = 60
 INTERNAL = "internal"
 """The scope of a service calling a service. The gateway never gives it to a key."""
 
+OPERATOR = "operator"
+"""The scope of whoever runs the installation: to make workspaces. Only the command line gives it to a key."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
@@ -39,8 +42,8 @@ class Caller:
         return cls(workspace_id=workspace_id, key_id=f"service:{name}", scopes=(INTERNAL,))
 
     def may(self, scope: str) -> bool:
-        """Whether the key holds `scope`; `admin` holds every one but `internal`."""
-        return scope in self.scopes or ("admin" in self.scopes and scope != INTERNAL)
+        """Whether the key holds `scope`; `admin` holds every one that is the workspace's own."""
+        return scope in self.scopes or ("admin" in self.scopes and scope not in (INTERNAL, OPERATOR))
 
 
 def sign(caller: Caller, secret: str, audience: str) -> str:

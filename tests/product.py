@@ -17,6 +17,8 @@ from typing import Any
 import requests
 from sqlalchemy import create_engine, make_url, text
 
+from gateway.keys.scopes import SCOPES
+
 ROOT = Path(__file__).parent.parent
 FINANCE = "/v1/dev/finance"
 PATIENCE = 60.0
@@ -78,7 +80,9 @@ class Product:
         return (self.var / "demo-key").read_text().strip()
 
     def new_key(self, workspace: str = "demo", *arguments: str) -> dict[str, Any]:
-        """What `python -m gateway.keys create --json` says of a new key."""
+        """What `python -m gateway.keys create --json` says of a new key: for all, unless `--scopes` says less."""
+        if "--scopes" not in arguments:
+            arguments += ("--scopes", ",".join(SCOPES))
         command = [sys.executable, "-m", "gateway.keys", "create", "--workspace", workspace, "--json", *arguments]
         made: dict[str, Any] = json.loads(subprocess.check_output(command, cwd=ROOT, env=self._environment))
         return made

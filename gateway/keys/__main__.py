@@ -1,4 +1,4 @@
-"""The command line: `python -m gateway.keys create|revoke|list`.
+"""The command line: `python -m gateway.keys create|rotate|revoke|list`.
 
 It finds the database and the secret as the gateway does (DATABASE_URL, KEY_SECRET), or where a laptop keeps them. It
 may run while the gateway runs, and on an empty folder.
@@ -19,12 +19,14 @@ import typer
 from gateway import laptop
 from gateway.keys import HISTORY, actions, queries
 from gateway.keys.actions import Person
-from gateway.keys.scopes import SCOPES
+from gateway.keys.scopes import KNOWN, READING
 from shared.db import Database, now
 from shared.errors import ApiError
 from shared.migrate import upgrade
 
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+
+MINUTE = "%Y-%m-%d %H:%M UTC"
 
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([dhm])", re.ASCII)
 _PERSON = re.compile(r"(?P<first>[^<>\s]+)(?:\s+(?P<last>[^<>]*[^<>\s]))?\s*<(?P<email>[^<>\s@]+@[^<>\s@]+)>")
@@ -39,7 +41,7 @@ def create(
     workspace: Annotated[str, typer.Option(help="The workspace's name; it is made when new.")],
     account: Annotated[str | None, typer.Option(help="The only account (a UUID) that the key opens.")] = None,
     member: Annotated[str | None, typer.Option(help='Whose key it is: "First Last <mail>".')] = None,
-    scopes: Annotated[str, typer.Option(help="What it may do, by commas.")] = ",".join(SCOPES),
+    scopes: Annotated[str, typer.Option(help=f"What it may do, by commas: {', '.join(KNOWN)}.")] = ",".join(READING),
     expires: Annotated[str | None, typer.Option(help="How long it works: 30d, 12h, 45m.")] = None,
     currency: Annotated[str | None, typer.Option(help="A new workspace's currency, ISO 4217: USD.")] = None,
     time_zone: Annotated[str | None, typer.Option(help="A new workspace's time zone, IANA: UTC.")] = None,
@@ -73,9 +75,23 @@ def revoke(key: Annotated[str, typer.Argument(help="The key, or the part of it t
         typer.echo(f"revoked {actions.revoke(db, _key_secret(), key)}")
 
 
+@cli.command()
+def rotate(
+    key: Annotated[str, typer.Argument(help="The key, or the part of it that `list` shows.")],
+    overlap: Annotated[
+        str, typer.Option(help="How long the secret it has still works: 7d, 12h, 45m; 0: not at all.")
+    ] = "7d",
+) -> None:
+    """Give a key a fresh secret and show it, this once."""
+    span = timedelta() if overlap == "0" else _span(overlap, "--overlap")
+    with _database() as db:
+        typer.echo(actions.rotate(db, _key_secret(), key, span))
+    typer.echo(f"The one before ends {f'in {overlap}' if span else 'now'}. It is not shown again.", err=True)
+
+
 @cli.command("list")
 def show(as_json: AsJson = False) -> None:
-    """Show every key there is: its visible part, never the key."""
+    """Show every key there is: its visible part, when it was used last, what it may do; never the key."""
     with _database() as db:
         keys = queries.listing(db)
     if as_json:
@@ -83,12 +99,13 @@ def show(as_json: AsJson = False) -> None:
         return
     for key in keys:
         where = ",".join(key.account_ids or ("all accounts",))
-        typer.echo(f"{key.shown}  {_state(key)}  {key.workspace}  {where}  {','.join(key.scopes)}")
+        typer.echo(f"{key.shown}  {_state(key)}  {key.workspace}  {where}  {','.join(key.scopes)}  {_used(key)}")
 
 
 @contextmanager
 def _database() -> Iterator[Database]:
     """The gateway's database, brought up to date. What goes wrong is one line, not a traceback."""
+    os.umask(0o077)  # what is made here is nobody else's business
     db = Database(os.environ.get("DATABASE_URL") or laptop.database_url(laptop.folder(), "gateway"), threads=1)
     try:
         upgrade(db, HISTORY)
@@ -115,18 +132,31 @@ def _person(member: str | None) -> Person | None:
 def _expiry(span: str | None) -> datetime | None:
     if span is None:
         return None
-    parts = _SPAN.fullmatch(span)
+    return now() + _span(span, "--expires")
+
+
+def _span(written: str, option: str) -> timedelta:
+    parts = _SPAN.fullmatch(written)
     if parts is None:
-        raise _refused(f"--expires is a number with d, h or m, as in 30d, 12h or 45m, not {span!r}")
-    return now() + timedelta(**{UNITS[parts[2]]: int(parts[1])})
+        raise _refused(f"{option} is a number with d, h or m, as in 30d, 12h or 45m, not {written!r}")
+    return timedelta(**{UNITS[parts[2]]: int(parts[1])})
 
 
 def _state(key: queries.Listed) -> str:
     if key.revoked_at:
         return "revoked"
-    if key.expires_at is None:
-        return "valid"
-    return "expired" if key.expires_at <= now() else f"valid until {key.expires_at:%Y-%m-%d %H:%M} UTC"
+    said = "valid" if key.expires_at is None else _until(key.expires_at)
+    if said != "expired" and key.older_until and key.older_until > now():
+        return f"{said}, its older secret {_until(key.older_until)}"
+    return said
+
+
+def _until(end: datetime) -> str:
+    return "expired" if end <= now() else f"valid until {end:{MINUTE}}"
+
+
+def _used(key: queries.Listed) -> str:
+    return f"used {key.last_used_at:{MINUTE}}" if key.last_used_at else "never used"
 
 
 def _refused(why: str) -> typer.Exit:

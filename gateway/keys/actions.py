@@ -1,8 +1,11 @@
-"""What can be done with keys: make one (and the workspace, account and member it needs), and revoke one."""
+"""What can be done with keys: make one (and the workspace, account and member it needs), rotate one, revoke one.
+
+`issue`, `rotate` and `revoke` are the command line's, and name things as it does; the steps are also `gateway.admin`'s.
+"""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -10,17 +13,22 @@ from marshmallow import ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from gateway.keys import secret
+from gateway.keys import queries, secret
 from gateway.keys.models import Account, ApiKey, Member, Workspace
-from gateway.keys.scopes import SCOPES, checked
-from gateway.people import messages, queries
+from gateway.keys.scopes import READING, checked
+from gateway.people import messages
+from gateway.people import queries as people
 from gateway.people.actions import add
+from shared import audit
 from shared.caller import Caller
 from shared.currencies import EXPONENT
-from shared.db import Database, new_id, now, upsert
+from shared.db import Database, insert, new_id, now, upsert
 from shared.errors import Conflict, Invalid, NotFound, Refused
 from shared.fields import plain_text
 from shared.lengths import NAME
+from shared.rows import Rows
+
+KEYS, WORKSPACES, ACCOUNT = Rows(ApiKey), Rows(Workspace), Rows(Account)
 
 ACCOUNTS = 100
 """How many accounts a workspace may have: every signed caller carries their names."""
@@ -55,7 +63,7 @@ def issue(
     *,
     account: str | None = None,
     member: Person | None = None,
-    scopes: Iterable[str] = SCOPES,
+    scopes: Iterable[str] = READING,
     expires_at: datetime | None = None,
     currency: str | None = None,
     time_zone: str | None = None,
@@ -72,25 +80,20 @@ def issue(
     allowed, wanted = checked(scopes), _uuid(account)
     _check_currency(currency)
     _check_time_zone(time_zone)
-    _check_names(member)
+    check_names(member)
     with db.write() as session:
         home = _workspace(session, workspace, currency, time_zone)
+        us = by_hand(home.id)
         if wanted:
-            _claim_account(session, home, wanted)
-        key_id = new_id()
-        key = secret.new_key(key_id)
-        session.add(
-            ApiKey(
-                id=key_id,
-                workspace_id=home.id,
-                member_id=_member(session, home, member).id,
-                prefix=secret.shown(key),
-                digest=secret.digest(key, key_secret),
-                scopes=allowed,
-                account_ids=[wanted] if wanted else None,
-                expires_at=expires_at,
-                created_at=now(),
-            )
+            claim_account(session, us, wanted)
+        _, key = add_key(
+            session,
+            us,
+            key_secret,
+            member_id=member_of(session, us, member).id,
+            scopes=allowed,
+            account_ids=[wanted] if wanted else None,
+            expires_at=expires_at,
         )
         return Issued(key, home.id, wanted or home.id, home.company_id)
 
@@ -103,15 +106,145 @@ def revoke(db: Database, key_secret: str, key: str) -> str:
         Conflict: several keys show that part; name the whole key.
     """
     with db.write() as session:
-        found = session.scalars(select(ApiKey).where(ApiKey.prefix == secret.shown(key))).all()
-        if key != secret.shown(key):
-            found = [each for each in found if secret.same(each.digest, secret.digest(key, key_secret))]
-        if not found:
-            raise NotFound("There is no such key")
-        if len(found) > 1:
-            raise Conflict("Several keys begin like that; name the whole key")
-        found[0].revoked_at = found[0].revoked_at or now()
-        return found[0].prefix
+        found = _named(session, key_secret, key)
+        end(session, by_hand(found.workspace_id), found)
+        return found.prefix
+
+
+def rotate(db: Database, key_secret: str, key: str, overlap: timedelta) -> str:
+    """Give a key, named as `revoke` has it, a fresh secret; the one it had is valid for `overlap` yet. The new key.
+
+    Raises:
+        NotFound, Conflict: as `revoke`.
+        Refused: the key is revoked or expired.
+    """
+    with db.write() as session:
+        found = _named(session, key_secret, key)
+        return renew(session, by_hand(found.workspace_id), key_secret, found, overlap)
+
+
+# Steps, each in the transaction of whoever takes it
+
+
+def add_key(
+    session: Session,
+    us: Caller,
+    key_secret: str,
+    *,
+    member_id: int,
+    scopes: list[str],
+    account_ids: list[str] | None,
+    expires_at: datetime | None,
+) -> tuple[ApiKey, str]:
+    """A new key, and what is shown of it once."""
+    key_id = new_id()
+    key = secret.new_key(key_id)
+    made = KEYS.new(
+        id=key_id,
+        workspace_id=us.workspace_id,
+        member_id=member_id,
+        prefix=secret.shown(key),
+        digest=secret.digest(key, key_secret),
+        version=1,
+        scopes=scopes,
+        account_ids=account_ids,
+        expires_at=expires_at,
+        created_at=now(),
+    )
+    audit.record(session, us, "created", made)
+    insert(session, made)
+    return made, key
+
+
+def renew(session: Session, us: Caller, key_secret: str, key: ApiKey, overlap: timedelta) -> str:
+    """Give a locked key a fresh secret, the one it had being valid for `overlap` yet; one before that is not any more.
+
+    Raises:
+        Refused: the key is revoked or expired.
+    """
+    moment = now()
+    if queries.over(key, moment):
+        raise Refused("A key that is revoked or expired cannot be rotated")
+    fresh = secret.new_key(key.id)
+    key.older_digest, key.older_until = key.digest, moment + overlap
+    key.digest = secret.digest(fresh, key_secret)
+    audit.record(session, us, "rotated", key)
+    session.flush()
+    return fresh
+
+
+def end(session: Session, us: Caller, key: ApiKey) -> None:
+    """Revoke a locked key; one that is revoked stays as it is."""
+    if key.revoked_at is None:
+        key.revoked_at = now()
+        audit.record(session, us, "revoked", key)
+        session.flush()
+
+
+def add_workspace(
+    session: Session, name: str, currency: str | None, time_zone: str | None, us: Caller | None = None
+) -> Workspace | None:
+    """A new workspace with its first account; None when there is one of that name. `us`: who makes it, if told.
+
+    Raises:
+        Invalid: its name is empty or too long.
+    """
+    if not name.strip() or len(name) > NAME:
+        raise Invalid("A workspace's name has 1 to 255 characters")
+    made = WORKSPACES.new(
+        id=new_id(), name=name, currency=currency or "USD", time_zone=time_zone or "UTC", created_at=now()
+    )
+    if not insert(session, made, unless=("name",)):
+        return None
+    us = replace(us, workspace_id=made.id) if us else by_hand(made.id)
+    audit.record(session, us, "created", made)
+    claim_account(session, us, made.id)
+    return made
+
+
+def claim_account(session: Session, us: Caller, account_id: str) -> None:
+    """See to it that the account exists, in this workspace.
+
+    Raises:
+        Refused: it is another workspace's, or one too many.
+    """
+    made = ACCOUNT.new(id=account_id, workspace_id=us.workspace_id, created_at=now())
+    fresh = upsert(session, Account).values(vars(made)).on_conflict_do_nothing(index_elements=["id"])
+    if session.scalar(fresh.returning(Account.id)):
+        audit.record(session, us, "created", made)
+    if session.scalars(select(Account.workspace_id).where(Account.id == account_id)).one() != us.workspace_id:
+        raise Refused("That account is another workspace's")
+    if (session.scalar(select(func.count()).where(Account.workspace_id == us.workspace_id)) or 0) > ACCOUNTS:
+        raise Refused(f"A workspace has at most {ACCOUNTS} accounts")
+
+
+def member_of(session: Session, us: Caller, person: Person | None) -> Member:
+    """The member with that e-mail address, made when new; without a person, the workspace's first one."""
+    people.line_up(session, us.workspace_id)
+    first = people.first(session, us.workspace_id)
+    if known := people.named_by(session, us.workspace_id, person.email) if person else first:
+        return known
+    made = add(session, us, asdict(person or Person("Owner", "", "")), role="member" if first else "owner")
+    messages.tell(session, made)  # delivered by the relay
+    return made
+
+
+def by_hand(workspace_id: str) -> Caller:
+    """Who the command line is to the history."""
+    return Caller(workspace_id=workspace_id, key_id=BY_HAND)
+
+
+def _named(session: Session, key_secret: str, key: str) -> ApiKey:
+    alike = select(ApiKey).where(ApiKey.prefix == secret.shown(key)).with_for_update()
+    found = session.scalars(alike).all()
+    if key != secret.shown(key):
+        asked = secret.digest(key, key_secret)
+        found = [each for each in found if queries.is_of(each, asked)]
+    if not found:
+        raise NotFound("There is no such key")
+    if len(found) > 1:
+        raise Conflict("Several keys begin like that; name the whole key")
+    return found[0]
 
 
 def _uuid(account: str | None) -> str | None:
@@ -131,7 +264,7 @@ def _check_time_zone(name: str | None) -> None:
         raise Invalid(f"A time zone is one of the IANA's such as Europe/Berlin, not {name!r}")
 
 
-def _check_names(member: Person | None) -> None:
+def check_names(member: Person | None) -> None:
     for name in asdict(member).values() if member else ():
         try:
             plain_text(name)
@@ -143,17 +276,9 @@ def _check_names(member: Person | None) -> None:
 
 def _workspace(session: Session, name: str, currency: str | None, time_zone: str | None) -> Workspace:
     """The workspace of that name. Of two processes that make it at once, one does and both find it."""
-    if not name.strip() or len(name) > 255:
-        raise Invalid("A workspace's name has 1 to 255 characters")
     named = select(Workspace).where(Workspace.name == name)
-    if known := session.scalar(named):
-        return _agreeing(known, currency, time_zone)
-    told = {"currency": currency or "USD", "time_zone": time_zone or "UTC"}
-    fresh = {"id": new_id(), "name": name, **told, "created_at": now()}
-    session.execute(upsert(session, Workspace).values(fresh).on_conflict_do_nothing(index_elements=["name"]))
-    made = session.scalars(named).one()
-    _claim_account(session, made, made.id)
-    return _agreeing(made, currency, time_zone)
+    home = session.scalar(named) or add_workspace(session, name, currency, time_zone)
+    return _agreeing(home or session.scalars(named).one(), currency, time_zone)
 
 
 def _agreeing(home: Workspace, currency: str | None, time_zone: str | None) -> Workspace:
@@ -163,25 +288,3 @@ def _agreeing(home: Workspace, currency: str | None, time_zone: str | None) -> W
     if time_zone not in (None, home.time_zone):
         raise Refused(f"The workspace {home.name!r} has the time zone {home.time_zone}, and keeps it")
     return home
-
-
-def _claim_account(session: Session, home: Workspace, account_id: str) -> None:
-    """See to it that the account exists, in this workspace."""
-    fresh = {"id": account_id, "workspace_id": home.id, "created_at": now()}
-    session.execute(upsert(session, Account).values(fresh).on_conflict_do_nothing(index_elements=["id"]))
-    if session.scalars(select(Account).where(Account.id == account_id)).one().workspace_id != home.id:
-        raise Refused("That account is another workspace's")
-    if (session.scalar(select(func.count()).where(Account.workspace_id == home.id)) or 0) > ACCOUNTS:
-        raise Refused(f"A workspace has at most {ACCOUNTS} accounts")
-
-
-def _member(session: Session, home: Workspace, person: Person | None) -> Member:
-    """The member with that e-mail address, made when new; without a person, the workspace's first one."""
-    queries.line_up(session, home.id)
-    first = queries.first(session, home.id)
-    if known := queries.named_by(session, home.id, person.email) if person else first:
-        return known
-    us = Caller(workspace_id=home.id, key_id=BY_HAND)
-    made = add(session, us, asdict(person or Person("Owner", "", "")), role="member" if first else "owner")
-    messages.tell(session, made)  # delivered by the relay
-    return made

@@ -7,6 +7,7 @@ import threading
 import time
 
 from gateway.keys import queries, secret
+from gateway.keys.usage import Usage
 from shared.caller import Caller
 from shared.db import Database, now
 
@@ -20,8 +21,9 @@ SIZE = 10_000
 class Lookup:
     """Keys of one database, seen through a cache."""
 
-    def __init__(self, db: Database, key_secret: str, *, size: int = SIZE) -> None:
+    def __init__(self, db: Database, key_secret: str, *, size: int = SIZE, usage: Usage | None = None) -> None:
         self._db, self._key_secret = db, key_secret
+        self._usage = usage or Usage(db)
         self._size = size
         self._cache: dict[str, tuple[float, Caller | None]] = {}  # digest -> until when it is believed, and whose it is
         self._lock = threading.Lock()
@@ -37,11 +39,16 @@ class Lookup:
             self._keep(digest, until, caller)
         return caller
 
+    def close(self) -> None:
+        """End what goes on in the background."""
+        self._usage.close()
+
     def _ask(self, key: str) -> tuple[float, Caller | None]:
         asked_at = time.monotonic()  # before the query: what it does not see yet is seen a second from here
         found = queries.find(self._db, self._key_secret, key)
         if found is None:
             return asked_at + FRESH, None
+        self._usage.note(found.caller.key_id)
         left = (found.expires_at - now()).total_seconds() if found.expires_at else FRESH
         return asked_at + min(FRESH, left), found.caller
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from shared.audit import UNTOLD
 from shared.db import Base, Instant, Serial, now
 
 
@@ -21,6 +22,16 @@ class Workspace(Base):
     time_zone: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(Instant)
 
+    @property
+    def uuid(self) -> str:
+        """What the history knows it by: it is in its own workspace's."""
+        return self.id
+
+    @property
+    def workspace_id(self) -> str:
+        """The workspace it is."""
+        return self.id
+
 
 class Account(Base):
     """A set of books in a workspace. The first has the workspace's own UUID."""
@@ -30,6 +41,11 @@ class Account(Base):
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(Instant)
+
+    @property
+    def uuid(self) -> str:
+        """What the history knows it by."""
+        return self.id
 
 
 class Member(Base):
@@ -61,14 +77,26 @@ class ApiKey(Base):
     """What a member hands to a program: what it may do, where, and until when."""
 
     __tablename__ = "api_keys"
+    SUBJECT = "key"
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), index=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("members.id"))
     prefix: Mapped[str] = mapped_column(String(16), index=True)  # the part of the key that may be shown
-    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True, info=UNTOLD)
+    version: Mapped[int] = mapped_column()
+    older_digest: Mapped[str | None] = mapped_column(String(64), info=UNTOLD)  # of the secret before the last rotation
+    older_until: Mapped[datetime | None] = mapped_column(Instant)  # until when that one is valid, too
     scopes: Mapped[list[str]] = mapped_column(JSON)
     account_ids: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))  # None: every account
     expires_at: Mapped[datetime | None] = mapped_column(Instant)
     revoked_at: Mapped[datetime | None] = mapped_column(Instant)
+    last_used_at: Mapped[datetime | None] = mapped_column(Instant, info=UNTOLD)  # to the minute: `gateway.keys.usage`
     created_at: Mapped[datetime] = mapped_column(Instant)
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+    @property
+    def uuid(self) -> str:
+        """What the history knows it by."""
+        return self.id

@@ -27,8 +27,11 @@ class Listed:
     workspace: str
     scopes: tuple[str, ...]
     account_ids: tuple[str, ...] | None
+    created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    last_used_at: datetime | None
+    older_until: datetime | None  # until when the secret before the last rotation is valid, too
 
 
 def find(db: Database, key_secret: str, key: str) -> Found | None:
@@ -39,16 +42,18 @@ def find(db: Database, key_secret: str, key: str) -> Found | None:
     alike = select(ApiKey, Workspace).join(Workspace, Workspace.id == ApiKey.workspace_id)
     with db.read() as session:
         for row, home in session.execute(alike.where(ApiKey.prefix == secret.shown(key))).all():
-            if secret.same(row.digest, asked) and not _over(row):
+            if is_of(row, asked) and not over(row, now()):
                 every = (
                     select(Account.id).where(Account.workspace_id == home.id).order_by(Account.created_at, Account.id)
                 )
-                return Found(_caller(row, home, tuple(session.scalars(every))), row.expires_at)
+                ends = (row.expires_at, None if secret.same(row.digest, asked) else row.older_until)
+                until = min((end for end in ends if end), default=None)
+                return Found(_caller(row, home, tuple(session.scalars(every))), until)
     return None
 
 
 def listing(db: Database) -> list[Listed]:
-    """Every key, oldest first."""
+    """Every key there is, oldest first."""
     with db.read() as session:
         rows = session.execute(
             select(ApiKey, Workspace)
@@ -56,13 +61,30 @@ def listing(db: Database) -> list[Listed]:
             .order_by(ApiKey.created_at, ApiKey.id)
         ).all()
     return [
-        Listed(key.prefix, home.name, tuple(key.scopes), _accounts(key), key.expires_at, key.revoked_at)
+        Listed(
+            shown=key.prefix,
+            workspace=home.name,
+            scopes=tuple(key.scopes),
+            account_ids=_accounts(key),
+            created_at=key.created_at,
+            expires_at=key.expires_at,
+            revoked_at=key.revoked_at,
+            last_used_at=key.last_used_at,
+            older_until=key.older_until,
+        )
         for key, home in rows
     ]
 
 
-def _over(key: ApiKey) -> bool:
-    return key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now())
+def is_of(key: ApiKey, digest: str) -> bool:
+    """Whether a secret of that digest is the key's: the one it has, or the one before, for as long as that is valid."""
+    older = key.older_digest is not None and key.older_until is not None and now() < key.older_until
+    return secret.same(key.digest, digest) or (older and secret.same(key.older_digest or "", digest))
+
+
+def over(key: ApiKey, moment: datetime) -> bool:
+    """Whether it is revoked or expired."""
+    return key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= moment)
 
 
 def _accounts(key: ApiKey) -> tuple[str, ...] | None:

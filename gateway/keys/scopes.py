@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from shared.caller import OPERATOR
 from shared.errors import Invalid
 
 SCOPES = (
@@ -14,6 +15,12 @@ SCOPES = (
     "expenses:write",
     "admin",
 )
+"""What a workspace's key can be given by the workspace."""
+
+READING = tuple(scope for scope in SCOPES if scope.endswith(":read"))
+"""What a key may do of which nothing is said."""
+
+KNOWN = (*SCOPES, OPERATOR)
 
 
 def checked(asked: Iterable[str]) -> list[str]:
@@ -23,8 +30,8 @@ def checked(asked: Iterable[str]) -> list[str]:
         Invalid: one of them is unknown, or there is none.
     """
     wanted = set(asked)
-    if unknown := sorted(wanted - set(SCOPES)):
-        raise Invalid(f"Unknown scope: {', '.join(unknown)}. Known: {', '.join(SCOPES)}")
+    if unknown := sorted(wanted - set(KNOWN)):
+        raise Invalid(f"Unknown scope: {', '.join(unknown)}. Known: {', '.join(KNOWN)}")
     if not wanted:
-        raise Invalid(f"A key needs a scope. Known: {', '.join(SCOPES)}")
-    return [scope for scope in SCOPES if scope in wanted]
+        raise Invalid(f"A key needs a scope. Known: {', '.join(KNOWN)}")
+    return [scope for scope in KNOWN if scope in wanted]

@@ -15,7 +15,7 @@ _FORM = re.compile(r"ch_[0-9a-f]{8}_[A-Za-z0-9_-]{43}", re.ASCII)
 
 
 def new_key(key_id: str) -> str:
-    """A fresh key; its visible part is the beginning of its id."""
+    """A fresh key, or a fresh secret of one; its visible part is the beginning of its id."""
     return f"ch_{key_id[:8]}_{secrets.token_urlsafe(32)}"
 
 

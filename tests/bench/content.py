@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import func, insert, select
 
 from gateway.keys import actions, queries
+from gateway.keys.scopes import SCOPES
 from services.budgets.models import Budget
 from services.expenses.models import Expense
 from services.invoices.models import Invoice, Item
@@ -45,7 +46,7 @@ Row = dict[str, Any]
 def new_key(where: Place) -> tuple[str, Caller]:
     """A fresh API key, and the caller that the gateway makes of it."""
     db = where.database("gateway")
-    key = actions.issue(db, KEY_SECRET, "Bench").key
+    key = actions.issue(db, KEY_SECRET, "Bench", scopes=SCOPES).key
     found = queries.find(db, KEY_SECRET, key)
     db.close()
     assert found

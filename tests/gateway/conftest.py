@@ -16,6 +16,7 @@ import services.invoices.app
 from gateway.app import create_app, create_relay
 from gateway.keys import HISTORY, actions
 from gateway.keys.actions import Issued
+from gateway.keys.scopes import SCOPES
 from gateway.parts import Parts
 from gateway.routes import SERVICES
 from gateway.settings import Settings
@@ -112,7 +113,7 @@ def start(settings: Settings) -> Iterator[Start]:
             addresses: dict[str, Any] = {f"{name}_url": peer.url for name, peer in peers.items()}
             app = create_app(replace(settings, **addresses, **said))
             stack.callback(app.extensions["gateway"].close)
-            issued = actions.issue(app.extensions["gateway"].db, KEY_SECRET, "Acme")
+            issued = actions.issue(app.extensions["gateway"].db, KEY_SECRET, "Acme", scopes=SCOPES)
             return Gateway(app, stack.enter_context(served(app)), issued, peers)
 
         yield started
@@ -153,7 +154,7 @@ def office(fresh_database: Callable[[Path], str], tmp_path: Path) -> Iterator[Of
         database_url=fresh_database(HISTORY), caller_secret=CALLER_SECRET, key_secret=KEY_SECRET, rate_limit=0
     )
     made = Office(create_app(told, wire=wires), told, apps, wires)
-    issued = actions.issue(made.db, KEY_SECRET, "Acme")
+    issued = actions.issue(made.db, KEY_SECRET, "Acme", scopes=SCOPES)
     made.key, made.workspace_id = issued.key, issued.workspace_id
     relay = create_relay(told, wire=wires)
     assert relay.run_once() == 2

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from gateway.keys import actions
 from gateway.keys.actions import Person
+from gateway.keys.scopes import SCOPES
 from gateway.settings import Settings
 from shared import people
 from shared.db import Database
@@ -57,8 +58,8 @@ class Office:
         return db
 
     def issue(self, workspace: str = "Acme", **said: Any) -> str:
-        """A new key."""
-        return actions.issue(self.db, KEY_SECRET, workspace, **said).key
+        """A new key, for all that can be done unless it is said."""
+        return actions.issue(self.db, KEY_SECRET, workspace, **{"scopes": SCOPES} | said).key
 
     def key_of(self, email: str, **said: Any) -> str:
         """A new key of the person with that e-mail address."""

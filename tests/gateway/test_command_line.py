@@ -160,6 +160,49 @@ def test_another_workspaces_account_is_refused(run: Run) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (2, "", "gateway.keys: That account is another workspace's\n")
 
 
+def test_without_scopes_a_key_may_read(run: Run) -> None:
+    run("create", "--workspace", "Acme")
+    (listed,) = json.loads(run("list", "--json").stdout)
+    assert listed["scopes"] == ["invoices:read", "budgets:read", "expenses:read"]
+
+
+def test_what_is_made_is_its_owners_alone(run: Run, var: Path) -> None:
+    run("create", "--workspace", "Acme")
+    db = Database(f"sqlite:///{var / 'gateway.db'}")
+    assert len(queries.listing(db)) == 1  # what SQLite keeps beside an open database is as private as that
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in (var, *var.iterdir())}
+    db.close()
+    assert modes.pop("var") == 0o700
+    assert set(modes) >= {"gateway.db", "gateway.db-wal", "gateway.db-shm", "key-secret"}
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_key_can_be_rotated(run: Run, var: Path) -> None:
+    first = run("create", "--workspace", "Acme").stdout.strip()
+    done = run("rotate", first, "--overlap", "12h")
+    assert (done.returncode, done.stderr) == (0, "The one before ends in 12h. It is not shown again.\n")
+    second = done.stdout.strip()
+    assert "valid, its older secret valid until " in run("list").stdout
+    third = run("rotate", second[:11], "--overlap", "0").stdout.strip()
+    db = Database(f"sqlite:///{var / 'gateway.db'}")
+    found = [queries.find(db, laptop.secret(var, "key-secret"), key) is not None for key in (first, second, third)]
+    db.close()
+    assert found == [False, False, True]
+    (listed,) = json.loads(run("list", "--json").stdout)
+    assert listed["last_used_at"] is None
+    assert "never used" in run("list").stdout
+
+
+def test_a_wrong_overlap_rotates_nothing(run: Run, var: Path) -> None:
+    key = run("create", "--workspace", "Acme").stdout.strip()
+    done = run("rotate", key, "--overlap", "soon")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "gateway.keys: --overlap is a number with d, h or m, as in 30d, 12h or 45m, not 'soon'\n"
+    db = Database(f"sqlite:///{var / 'gateway.db'}")
+    assert queries.find(db, laptop.secret(var, "key-secret"), key) is not None
+    db.close()
+
+
 def test_an_unknown_key_cannot_be_revoked(run: Run) -> None:
     done = run("revoke", "ch_00000000")
     assert (done.returncode, done.stderr) == (2, "gateway.keys: There is no such key\n")

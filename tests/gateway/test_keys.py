@@ -2,18 +2,19 @@
 
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import MetaData, text
+from sqlalchemy import MetaData, text, update
 
 from gateway.keys import HISTORY, actions, queries, secret
 from gateway.keys.actions import Person
 from gateway.keys.lookup import Lookup
 from gateway.keys.models import Account, ApiKey, Member, Workspace
 from gateway.keys.scopes import SCOPES
+from gateway.keys.usage import Usage
 from shared import schema
 from shared.caller import Caller
 from shared.db import NAMING, Base, Database, new_id, now
@@ -23,7 +24,7 @@ SECRET = "key secret"
 
 
 def test_a_key_acts_for_its_workspace(db: Database) -> None:
-    made = actions.issue(db, SECRET, "Acme")
+    made = actions.issue(db, SECRET, "Acme", scopes=SCOPES)
     found = queries.find(db, SECRET, made.key)
     assert found is not None
     assert found.caller == Caller(
@@ -207,6 +208,127 @@ def test_the_lookup_asks_the_database_once_a_second(db: Database) -> None:
     assert lookup.find(made.key) is known
     time.sleep(1.0)
     assert lookup.find(made.key) is not known
+
+
+def scopes_of(db: Database, key: str) -> tuple[str, ...] | None:
+    found = queries.find(db, SECRET, key)
+    return found and found.caller.scopes
+
+
+def test_a_key_of_which_nothing_is_said_may_read(db: Database) -> None:
+    for account in (None, new_id()):
+        key = actions.issue(db, SECRET, "Acme", account=account).key
+        assert scopes_of(db, key) == ("invoices:read", "budgets:read", "expenses:read")
+
+
+def test_an_admin_is_no_operator(db: Database) -> None:
+    key = actions.issue(db, SECRET, "Acme", scopes=["operator", "admin"]).key
+    assert scopes_of(db, key) == ("admin", "operator")
+    admin = Caller(workspace_id="1", scopes=("admin",))
+    assert [admin.may(scope) for scope in ("invoices:write", "operator", "internal")] == [True, False, False]
+
+
+def test_a_rotated_key_has_two_secrets_for_a_while(db: Database) -> None:
+    first = actions.issue(db, SECRET, "Acme", scopes=["invoices:write"]).key
+    second = actions.rotate(db, SECRET, first, timedelta(seconds=2))
+    assert second != first
+    assert secret.shown(second) == secret.shown(first)
+    known = [queries.find(db, SECRET, key) for key in (first, second)]
+    assert known[0] is not None
+    assert known[1] is not None
+    assert known[0].caller == known[1].caller
+    lookup = Lookup(db, SECRET)
+    assert lookup.find(first) is not None
+    (listed,) = queries.listing(db)
+    assert listed.older_until == known[0].expires_at
+    time.sleep(2.1)
+    assert queries.find(db, SECRET, first) is None
+    assert lookup.find(first) is None
+    assert lookup.find(second) is not None
+
+
+def test_a_second_rotation_ends_the_oldest_secret_and_one_without_an_overlap_the_older(db: Database) -> None:
+    keys = [actions.issue(db, SECRET, "Acme").key]
+    for overlap in (timedelta(days=7), timedelta(days=7), timedelta()):
+        before = len(keys)
+        keys.append(actions.rotate(db, SECRET, keys[-1], overlap))
+        valid = [key for key in keys if queries.find(db, SECRET, key)]
+        assert valid == (keys[before - 1 :] if overlap else keys[before:])
+
+
+def test_revoking_ends_both_secrets_and_then_there_is_nothing_to_rotate(db: Database) -> None:
+    first = actions.issue(db, SECRET, "Acme").key
+    second = actions.rotate(db, SECRET, first, timedelta(days=7))
+    actions.revoke(db, SECRET, first)
+    assert [queries.find(db, SECRET, key) for key in (first, second)] == [None, None]
+    with pytest.raises(Refused, match="revoked or expired"):
+        actions.rotate(db, SECRET, second, timedelta(days=7))
+    gone = actions.issue(db, SECRET, "Acme", expires_at=now() - timedelta(seconds=1)).key
+    with pytest.raises(Refused, match="revoked or expired"):
+        actions.rotate(db, SECRET, gone, timedelta(days=7))
+
+
+def test_the_history_tells_of_keys_and_no_secret(db: Database) -> None:
+    first = actions.issue(db, SECRET, "Acme").key
+    second = actions.rotate(db, SECRET, first, timedelta(days=7))
+    actions.revoke(db, SECRET, second)
+    actions.revoke(db, SECRET, second)
+    with db.read() as session:
+        told = session.execute(text("SELECT subject, action, key_id, changes FROM audit ORDER BY id")).all()
+    assert [tuple(entry[:3]) for entry in told] == [
+        ("workspace", "created", "gateway.keys"),
+        ("account", "created", "gateway.keys"),
+        ("member", "created", "gateway.keys"),
+        ("key", "created", "gateway.keys"),
+        ("key", "rotated", "gateway.keys"),
+        ("key", "revoked", "gateway.keys"),
+    ]
+    for key in (first, second):
+        assert secret.digest(key, SECRET) not in str(told)
+        assert key not in str(told)
+    assert "older_until" in str(told[4].changes)
+
+
+def last_used(db: Database) -> list[datetime | None]:
+    return [key.last_used_at for key in queries.listing(db)]
+
+
+def test_the_use_of_a_key_is_written_once_a_minute_and_not_by_its_request(db: Database) -> None:
+    key = actions.issue(db, SECRET, "Acme").key
+    actions.issue(db, SECRET, "Acme")
+    usage = Usage(db)
+    lookup = Lookup(db, SECRET, usage=usage)
+    before = now()
+    assert lookup.find(key) is not None
+    assert last_used(db) == [None, None]
+    usage.write()
+    first, other = last_used(db)
+    assert other is None
+    assert first is not None
+    assert before <= first <= now()
+    Lookup(db, SECRET, usage=usage).find(key)  # another gateway, in the same minute
+    usage.write()
+    assert last_used(db) == [first, None]
+    with db.write() as session:
+        session.execute(update(ApiKey).values(last_used_at=first - timedelta(seconds=61)))
+    Lookup(db, SECRET, usage=usage).find(key)
+    usage.write()
+    again = last_used(db)[0]
+    assert again is not None
+    assert again >= first
+    usage.close()
+
+
+def test_uses_are_written_in_the_background(db: Database) -> None:
+    made = actions.issue(db, SECRET, "Acme")
+    usage = Usage(db, every=0.05)
+    lookup = Lookup(db, SECRET, usage=usage)
+    lookup.find(made.key)
+    until = time.monotonic() + 30
+    while last_used(db) == [None] and time.monotonic() < until:
+        time.sleep(0.05)
+    lookup.close()
+    assert last_used(db) != [None]
 
 
 def test_what_the_lookup_remembers_is_bounded(db: Database) -> None:
