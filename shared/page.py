@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -22,6 +22,12 @@ Sorts = Mapping[str, Any]
 """What a list can be sorted by: name -> column, one that is never null."""
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
+
+BYTES = 4 * 2**20
+"""Of a page's rows, at which it ends as it ends at their number; the first row is there, whatever its size."""
+
+FRAME = 500
+"""Bytes that a row takes for the names of its fields, and for what is no text."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +50,13 @@ def keyset(
     each: Callable[[Any], Row] = itemgetter(0),
     values: Mapping[str, Any] = MappingProxyType({}),
     kept: bool = False,
+    fit: Callable[[list[Row]], int] | None = None,
 ) -> Page[Row]:
     """One page of `query`, by `sort` (a name, with `-` in front for descending) and then by `tie`.
 
     `each` makes of a row what the page shows; by default that is the row's one entity. `values`: of the
     parameters in `query`. `kept`: this very object is asked again and again, so what is made of it is worth keeping.
+    `fit`: how many of the rows make a page, where they show more than is in them.
 
     Raises:
         Invalid: an unknown sort, or a cursor that was not made for this list.
@@ -61,11 +69,36 @@ def keyset(
     ordered = (_kept if kept else _ordered)(query, column, tie, sort.startswith("-"), cursor is not None)
     found = session.execute(ordered, {**values, **asked}).all()
     rows = [each(row) for row in found[:limit]]
-    if len(found) <= limit:
+    shown = fit(rows) if fit else fitting(map(size, rows))
+    if shown == len(found):
         return Page(rows, None)
+    rows = rows[:shown]
     last: Any = rows[-1]
-    value = getattr(last, column.key) if _is_shown(column) else found[limit - 1][-1]
+    value = getattr(last, column.key) if _is_shown(column) else found[shown - 1][-1]
     return Page(rows, _sealed(seal, value, getattr(last, tie.key)))
+
+
+def fitting(sizes: Iterable[int]) -> int:
+    """How many rows of these sizes, in bytes, make a page."""
+    count = total = 0
+    for own in sizes:
+        total += own
+        if count and total > BYTES:
+            break
+        count += 1
+    return count
+
+
+def size(row: Any, frame: int = FRAME) -> int:
+    """About how many bytes a row takes in an answer. `frame`: without its texts."""
+    values = row if isinstance(row, tuple) else vars(row).values()
+    return frame + sum(map(_length, values))
+
+
+def _length(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value) if value.isascii() else len(value.encode())
+    return len(repr(value)) if isinstance(value, dict | list) else 0
 
 
 def _ordered(query: Select[Any], column: Any, tie: Any, falling: bool, behind: bool) -> Select[Any]:

@@ -19,6 +19,7 @@ from services.budgets.queries import SORTS
 from services.expenses import queries as expense_queries
 from services.expenses.app import HISTORY as EXPENSE_HISTORY
 from services.expenses.models import Expense
+from shared import page as paging
 from shared.db import Database, new_id, now
 from shared.errors import Invalid
 from shared.page import Page, keyset
@@ -112,6 +113,23 @@ def test_every_sort_walks_every_row_once_in_the_order_of_one_page(db: Database, 
     whole = walk(db, sort, 1000)
     assert sorted(whole) == list(range(1, 30))
     assert walk(db, sort, 1) == walk(db, sort, 4) == walk(db, sort, 29) == whole
+
+
+def test_a_page_ends_at_its_bytes_and_the_next_goes_on(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    with db.write() as session:
+        session.execute(insert(Budget), [each | {"name": "é" * 100 * (n % 3)} for n, each in enumerate(rows(9))])
+    whole = walk(db, "name", 1000)
+    monkeypatch.setattr(paging, "BYTES", 2_000)
+    seen, cursor, shown = [], None, []
+    while True:
+        found = page(db, "name", 1000, cursor)
+        seen += [row.id for row in found.rows]
+        shown.append(len(found.rows))
+        cursor = found.next_cursor
+        if cursor is None:
+            break
+    assert seen == whole
+    assert 1 < len(shown) < 9
 
 
 @pytest.mark.parametrize("sort", EXPENSES_BOTH_WAYS)

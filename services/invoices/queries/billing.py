@@ -10,7 +10,9 @@ from services.invoices.models import Invoice, Item, ProjectExpense, TimeEntry
 from shared.caller import Caller
 from shared.currencies import EXPONENT
 from shared.db import plainly
+from shared.lengths import LARGEST_ID
 from shared.money import Money
+from shared.page import fitting, size
 from shared.rows import Rows
 from shared.search import among
 
@@ -21,12 +23,14 @@ ITEMS_OF = {
     database: select(*ITEMS.columns)
     .where(Item.workspace_id == bindparam("workspace_id"), among(database, Item.invoice_id, "invoice_ids"))
     .order_by(Item.invoice_id, Item.position)
+    .limit(bindparam("most"))
     for database in DATABASES
 }
 TIME_ON = {
     database: select(*TIME_ENTRIES.columns)
     .where(TimeEntry.workspace_id == bindparam("workspace_id"), among(database, TimeEntry.invoice_id, "invoice_ids"))
     .order_by(TimeEntry.logged_at, TimeEntry.id)
+    .limit(bindparam("most"))
     for database in DATABASES
 }
 EXPENSES_ON = {
@@ -36,23 +40,41 @@ EXPENSES_ON = {
         among(database, ProjectExpense.invoice_id, "invoice_ids"),
     )
     .order_by(ProjectExpense.id)
+    .limit(bindparam("most"))
     for database in DATABASES
 }
 """What is asked most, built once: building a statement takes as long as running it."""
 
+LINES, ALL = 20_000, LARGEST_ID
+"""Lines that are read for a page of invoices at once: what a page has of them takes some memory, not all of it."""
 
-def furnish(connection: Connection, caller: Caller, invoices: Sequence[Invoice]) -> None:
-    """Put their items on invoices."""
+LINE = 100
+"""Bytes that an item takes in an answer, without its texts."""
+
+
+def furnish(connection: Connection, caller: Caller, invoices: Sequence[Invoice], most: int = ALL) -> bool:
+    """Put their items on invoices; False where there are `most` of a kind or more, which are not all read then."""
     billed = [invoice for invoice in invoices if invoice.billed]
     others = {invoice.id: invoice for invoice in invoices if not invoice.billed}
     for invoice in others.values():
         invoice.items = []
-    for item in items_of(connection, caller, list(others)) if others else ():
+    items = items_of(connection, caller, list(others), most) if others else []
+    for item in items:
         others[item.invoice_id].items.append(item)
-    if billed:
-        time, expenses = lines_on(connection, caller, [invoice.id for invoice in billed])
-        for invoice in billed:
-            invoice.items = _as_items(invoice, time, expenses)
+    if not billed:
+        return len(items) < most
+    time, expenses = lines_on(connection, caller, [invoice.id for invoice in billed], most)
+    for invoice in billed:
+        invoice.items = _as_items(invoice, time, expenses)
+    return max(len(items), len(time), len(expenses)) < most
+
+
+def furnish_page(connection: Connection, caller: Caller, invoices: Sequence[Invoice]) -> int:
+    """Put their items on as many of the invoices, from the first on, as make a page; how many that are."""
+    count = len(invoices)
+    while not furnish(connection, caller, invoices[:count], LINES if count > 1 else ALL):
+        count = -(-count // 4)
+    return fitting(size(each) + sum(size(item, LINE) for item in each.items) for each in invoices[:count])
 
 
 def with_items(session: Session, caller: Caller, invoice: Invoice) -> Invoice:
@@ -61,17 +83,17 @@ def with_items(session: Session, caller: Caller, invoice: Invoice) -> Invoice:
     return invoice
 
 
-def items_of(connection: Connection, caller: Caller, invoice_ids: Sequence[int]) -> list[Item]:
+def items_of(connection: Connection, caller: Caller, invoice_ids: Sequence[int], most: int) -> list[Item]:
     """The items of invoices, for reading alone."""
-    asked = {"workspace_id": caller.workspace_id, "invoice_ids": invoice_ids}
+    asked = {"workspace_id": caller.workspace_id, "invoice_ids": invoice_ids, "most": most}
     return [ITEMS.of(row) for row in connection.execute(ITEMS_OF[connection.dialect.name], asked)]
 
 
 def lines_on(
-    connection: Connection, caller: Caller, invoice_ids: Sequence[int]
+    connection: Connection, caller: Caller, invoice_ids: Sequence[int], most: int = ALL
 ) -> tuple[list[TimeEntry], list[ProjectExpense]]:
     """The time entries and the expenses on invoices, for reading alone, each in the order of an invoice."""
-    asked = {"workspace_id": caller.workspace_id, "invoice_ids": invoice_ids}
+    asked = {"workspace_id": caller.workspace_id, "invoice_ids": invoice_ids, "most": most}
     time = connection.execute(TIME_ON[connection.dialect.name], asked)
     expenses = connection.execute(EXPENSES_ON[connection.dialect.name], asked)
     return [TIME_ENTRIES.of(row) for row in time], [EXPENSES.of(row) for row in expenses]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, literal, or_, select
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.invoices import rules
 from services.invoices.models import OF_APPROVALS, OF_PROJECTS, Invoice, Item, Logo, Payment, Profile
-from services.invoices.queries.billing import ITEMS, furnish, with_items
+from services.invoices.queries.billing import ITEMS, furnish, furnish_page, with_items
 from shared.audit import Audit
 from shared.caller import Caller
 from shared.db import Database
@@ -132,9 +133,8 @@ def listing(db: Database, caller: Caller, *, sort: str, limit: int, cursor: str 
     narrowed = _narrowed(query, by, today(caller)) if by else query
     place: Any = {"sort": sort, "limit": limit, "cursor": cursor, "values": _who(caller), "kept": not by}
     with db.look(again=True) as connection:
-        page = keyset(connection, narrowed, SORTS, Invoice.id, each=BILLS.of, **place)
-        furnish(connection, caller, page.rows)
-    return page
+        fit = partial(furnish_page, connection, caller)
+        return keyset(connection, narrowed, SORTS, Invoice.id, each=BILLS.of, fit=fit, **place)
 
 
 def of_account(db: Database, caller: Caller, account_id: str, place: Place, **by: Any) -> tuple[list[Invoice], int]:

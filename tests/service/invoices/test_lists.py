@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.invoices.queries import HISTORY_SORTS, PAYMENT_SORTS, SORTS
+from services.invoices.queries import HISTORY_SORTS, PAYMENT_SORTS, SORTS, billing
+from shared import page as paging
 from tests.client import Client
 from tests.service.invoices.steps import INVOICES, ITEMS, data, make, url, wrong
 
@@ -23,7 +24,7 @@ def pages(invoices: Client, path: str) -> Iterator[list[dict[str, Any]]]:
 
 
 def walked(invoices: Client, path: str) -> list[dict[str, Any]]:
-    return [row for page in pages(invoices, path) for row in page]
+    return [row for some in pages(invoices, path) for row in some]
 
 
 def some(invoices: Client) -> list[dict[str, Any]]:
@@ -163,3 +164,44 @@ def test_payments_and_history_are_paged_alike(invoices: Client) -> None:
             assert len(set(there)) == count
             assert back == there[::-1]
         wrong(invoices.get(url(made, f"{tail}?q=x")), "q")
+
+
+# Large pages
+
+
+@pytest.mark.parametrize("sort", ["created_at", "-created_at", "-total", "due_date"])
+def test_a_page_ends_at_its_bytes_and_the_next_goes_on(
+    invoices: Client, monkeypatch: pytest.MonkeyPatch, sort: str
+) -> None:
+    lines = [{"description": "x" * 1_000, "quantity": 1, "unit_price": 1}]
+    for number in range(12):
+        make(invoices, items=lines * (number % 4))
+    path = f"{INVOICES}?sort={sort}&limit=100"
+    (whole,) = pages(invoices, path)
+    assert len(whole) == 12
+    monkeypatch.setattr(paging, "BYTES", 8_000)
+    assert walked(invoices, path) == whole
+    assert 1 < max(map(len, pages(invoices, path))) < 12
+    monkeypatch.setattr(paging, "BYTES", 1)
+    assert list(pages(invoices, path)) == [[each] for each in whole]
+
+
+def test_a_page_of_many_lines_reads_some_of_them_at_a_time(invoices: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(9):
+        make(invoices, items=ITEMS * number)
+    path = f"{INVOICES}?limit=100"
+    (whole,) = pages(invoices, path)
+    monkeypatch.setattr(billing, "LINES", 10)
+    assert walked(invoices, path) == whole
+    assert len(list(pages(invoices, path))) > 1
+
+
+def test_a_history_of_large_changes_ends_its_page_too(invoices: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make(invoices, items=ITEMS)
+    for number in range(5):
+        data(invoices.put(url(made), json={"items": ITEMS * 20, "notes": f"{number}" * 5_000}))
+    path = url(made, "/history?limit=100")
+    (whole,) = pages(invoices, path)
+    monkeypatch.setattr(paging, "BYTES", 20_000)
+    assert walked(invoices, path) == whole
+    assert len(list(pages(invoices, path))) > 1
