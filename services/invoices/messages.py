@@ -22,13 +22,16 @@ from shared.caller import Caller
 from shared.db import Database, new_id, now
 from shared.http import Peer
 from shared.lengths import DESCRIPTION
-from shared.outbox import Outbox, Topic, Topics
+from shared.outbox import Outbox, Topic, Topics, Undeliverable
 
 MAIL, BILLING = "mail", "billing"
 TELLING = 1.0
 """Seconds for telling the expense service of all the expenses of one request; the relay goes on where this ends."""
 
 log = structlog.get_logger()
+
+LAST_ATTEMPT = 4_000
+"""At a letter: about two days after the first, as one follows the other within a minute."""
 
 QUEUED, DELIVERED, FAILED = "queued", "delivered", "failed"
 
@@ -97,7 +100,14 @@ def topics(settings: Settings, db: Database, expenses: Peer, *, deadline: float)
     """How each kind of message leaves."""
 
     def send_mail(message: Outbox) -> None:
-        mail.deliver(settings, message.key, message.body, _attached(db, message))
+        try:
+            mail.deliver(settings, message.key, message.body, _attached(db, message))
+        except Undeliverable:
+            raise
+        except Exception as why:  # whatever it was, it does not pass
+            if message.attempts < LAST_ATTEMPT:
+                raise
+            raise Undeliverable(f"Given up after {message.attempts} attempts: {why}") from why
 
     def send_billing(message: Outbox) -> None:
         body = {"version": message.version, **message.body}

@@ -17,7 +17,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from flask import Flask
 
-from services.invoices import mail
+from services.invoices import mail, messages
 from services.invoices.app import create_relay
 from services.invoices.settings import Settings
 from shared.outbox import Outbox, Relay
@@ -488,6 +488,27 @@ def test_a_server_that_is_down_delays_the_letter(
     finally:
         again.stop()
     assert [parsed(raw)["Message-ID"] for _, raw in handler.taken] == [made["delivery"]["message_id"]]
+    assert read(invoices, made)["delivery"]["status"] == "delivered"
+
+
+def test_a_letter_has_a_last_attempt_and_can_be_sent_again(
+    app: Flask, invoices: Client, through: Relay, server: tuple[Server, Controller]
+) -> None:
+    server[0].data = "451 try later"
+    made = sent(invoices)
+    with app.extensions["service"].db.write() as session:
+        session.query(Outbox).one().attempts = messages.LAST_ATTEMPT - 2
+    through.run_once()
+    assert read(invoices, made)["delivery"]["status"] == "queued"
+    hurry(app)
+    assert (through.run_once(), through.run_once()) == (1, 0)
+    failed = read(invoices, made)["delivery"]
+    assert failed["status"] == "failed"
+    assert "try later" in failed["error"]
+    assert actions(invoices, made)[-1] == "delivery failed"
+    server[0].data = "250 OK"
+    data(invoices.post(url(made, "/send")))
+    assert through.run_once() == 1
     assert read(invoices, made)["delivery"]["status"] == "delivered"
 
 
