@@ -26,6 +26,9 @@ DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 BYTES = 4 * 2**20
 """Of a page's rows, at which it ends as it ends at their number; the first row is there, whatever its size."""
 
+CHUNK = 100
+"""Rows that are read at once: where they are large, a page has few of them."""
+
 FRAME = 500
 """Bytes that a row takes for the names of its fields, and for what is no text."""
 
@@ -63,28 +66,37 @@ def keyset(
     """
     column = known_sort(sorts, sort.removeprefix("-"), "sort", ", with - in front to turn it round")
     seal = f"{tie.class_.__tablename__} {sort}"
-    asked = {"page_size": limit + 1}
+    asked: dict[str, Any] = {}
     if cursor is not None:
         asked["page_value"], asked["page_id"] = _opened(cursor, seal, column.type.python_type)
-    ordered = (_kept if kept else _ordered)(query, column, tie, sort.startswith("-"), cursor is not None)
-    found = session.execute(ordered, {**values, **asked}).all()
-    rows = [each(row) for row in found[:limit]]
-    shown = fit(rows) if fit else fitting(map(size, rows))
-    if shown == len(found):
-        return Page(rows, None)
-    rows = rows[:shown]
-    last: Any = rows[-1]
-    value = getattr(last, column.key) if _is_shown(column) else found[shown - 1][-1]
-    return Page(rows, _sealed(seal, value, getattr(last, tie.key)))
+    rows: list[Row] = []
+    taken = 0
+    while True:
+        asked["page_size"] = limit - len(rows) + 1 if fit else min(limit - len(rows), CHUNK) + 1
+        ordered = (_kept if kept else _ordered)(query, column, tie, sort.startswith("-"), "page_id" in asked)
+        found = session.execute(ordered, {**values, **asked}).all()
+        read = [each(row) for row in found[: asked["page_size"] - 1]]
+        sizes = [] if fit else [size(row) for row in read]
+        shown = fit(read) if fit else fitting(sizes, taken)
+        taken += sum(sizes[:shown])
+        rows += read[:shown]
+        if shown == len(found):
+            return Page(rows, None)
+        if shown:
+            last: Any = rows[-1]
+            asked["page_id"] = getattr(last, tie.key)
+            asked["page_value"] = getattr(last, column.key) if _is_shown(column) else found[shown - 1][-1]
+        if shown < len(read) or len(rows) == limit:
+            return Page(rows, _sealed(seal, asked["page_value"], asked["page_id"]))
 
 
-def fitting(sizes: Iterable[int]) -> int:
-    """How many rows of these sizes, in bytes, make a page."""
-    count = total = 0
+def fitting(sizes: Iterable[int], taken: int = 0) -> int:
+    """How many rows of these sizes, in bytes, go on a page of which others have `taken` so many."""
+    count = 0
     for own in sizes:
-        total += own
-        if count and total > BYTES:
+        if taken and taken + own > BYTES:
             break
+        taken += own
         count += 1
     return count
 

@@ -8,6 +8,7 @@ import json
 import resource
 import struct
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any
 
@@ -25,7 +26,8 @@ MEMORY = 2**30
 
 def main() -> None:
     """Work until the jobs end."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    with suppress(ValueError):  # macOS has no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     folders = [place for name in FONTS if (spec := find_spec(name)) for place in spec.submodule_search_locations or ()]
     fonts = typst.Fonts(include_system_fonts=False, font_paths=folders)
     for line in sys.stdin.buffer:

@@ -132,6 +132,24 @@ def test_a_page_ends_at_its_bytes_and_the_next_goes_on(db: Database, monkeypatch
     assert 1 < len(shown) < 9
 
 
+@pytest.mark.parametrize("sort", BOTH_WAYS)
+def test_a_page_that_is_read_in_chunks_is_the_same(db: Database, monkeypatch: pytest.MonkeyPatch, sort: str) -> None:
+    with db.write() as session:
+        session.execute(insert(Budget), rows(29))
+    whole = walk(db, sort, 29)
+    monkeypatch.setattr(paging, "CHUNK", 4)
+    assert walk(db, sort, 1000) == walk(db, sort, 29) == walk(db, sort, 10) == whole
+    monkeypatch.setattr(paging, "BYTES", 10 * paging.FRAME + 1_000)
+    seen, cursor = [], None
+    while True:
+        found = page(db, sort, 1000, cursor)
+        seen += [row.id for row in found.rows]
+        cursor = found.next_cursor
+        if cursor is None:
+            break
+    assert seen == whole
+
+
 @pytest.mark.parametrize("sort", EXPENSES_BOTH_WAYS)
 def test_every_sort_of_expenses_walks_every_row_once(expenses: Database, sort: str) -> None:
     with expenses.write() as session:
