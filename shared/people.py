@@ -59,6 +59,14 @@ def is_known(session: Session, workspace_id: str, person_id: int) -> bool:
     return plainly(session).execute(there).first() is not None
 
 
+def address(session: Session, workspace_id: str, person_id: int) -> str | None:
+    """The e-mail address of somebody in the workspace, empty when they have none; None when they are not known."""
+    there = select(Person.email).where(
+        Person.workspace_id == workspace_id, Person.id == person_id, Person.deleted.is_(False)
+    )
+    return plainly(session).execute(there).scalar_one_or_none()
+
+
 def accept(db: Database, workspace_id: str, person_id: int, *, version: int, **state: str | bool) -> int:
     """Take the newest state of a person. The version that is known now."""
     told = {"id": person_id, "workspace_id": workspace_id, "version": version, **state}

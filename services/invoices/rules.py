@@ -4,7 +4,7 @@ The state of an invoice is four separate axes (api.md, section 2): lifecycle, pa
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
@@ -29,6 +29,10 @@ LINES = 1000
 
 PENDING, IN_PROGRESS, APPROVED, DENIED = "pending", "in progress", "approved", "denied"
 APPROVALS = (PENDING, IN_PROGRESS, APPROVED, DENIED)
+
+OPEN, MEMBERS, FOUR_EYES = "open", "members", "four_eyes"
+POLICIES = (OPEN, MEMBERS, FOUR_EYES)
+"""Who may decide: whoever has the scope; of those, the member who is named; and besides, no member twice."""
 
 UNPAID, PARTIALLY_PAID = "unpaid", "partially paid"
 PAYMENT_STATUSES = (UNPAID, PARTIALLY_PAID, PAID)
@@ -60,6 +64,12 @@ def check_open(*, completed: bool) -> None:
     """Raise Refused when the invoice is completed: then every change but `uncomplete` is."""
     if completed:
         raise Refused("The invoice is completed")
+
+
+def check_released(*, denied: bool) -> None:
+    """Raise Refused when the invoice was denied and not approved since: then it is neither sent nor paid."""
+    if denied:
+        raise Refused("A denied invoice cannot be sent or paid until it is approved anew")
 
 
 def check_sendable(lifecycle: str, client_email: str | None) -> None:
@@ -369,20 +379,45 @@ def check_manager(email: str, relationship_manager: str | None) -> None:
         raise Forbidden("Another manager decides on these invoices")
 
 
-def check_apart(submitter: str, decider: str) -> None:
-    """Raise Forbidden when the key that made the invoice is the one that decides on it."""
-    if submitter == decider:
-        raise Forbidden("The API key that submitted an invoice may not decide on it")
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Who did something: the key, and the member whose it is."""
+
+    member_id: int | None
+    key_id: str
+
+    def is_of(self, other: "Hand") -> bool:
+        """Whether it is the same person's. All keys of a member are; a key without one is like itself alone."""
+        return self.key_id == other.key_id or (self.member_id is not None and self.member_id == other.member_id)
+
+
+def check_apart(submitters: Collection[Hand], decider: Hand) -> None:
+    """Raise Forbidden when who made the invoice, or wrote its amounts or its payee, decides on it."""
+    if any(decider.is_of(each) for each in submitters):
+        raise Forbidden("The member who submitted an invoice may not decide on it")
+
+
+def check_second(manager: Hand | None, decider: Hand) -> None:
+    """Raise Forbidden when the manager who approved an invoice decides on it once more, as the finance department."""
+    if manager is not None and decider.is_of(manager):
+        raise Forbidden("The manager who approved an invoice may not decide for the finance department")
+
+
+def check_named(named: str, email: str | None) -> None:
+    """Raise Forbidden unless the member whose key it is has the e-mail address that is named."""
+    if not email or not same_address(named, email):
+        raise Forbidden("The decision is that of another member than the one of this API key")
+
+
+def check_two(manager: str, finance_approver: str | None) -> None:
+    """Raise Refused when a manager names himself as the one who decides next."""
+    if finance_approver is not None and same_address(manager, finance_approver):
+        raise Refused("The manager and the finance approver must be two members")
 
 
 def same_address(one: str, other: str) -> bool:
     """Whether two e-mail addresses are the same; nobody's differ in capitals alone."""
     return one.lower() == other.lower()
-
-
-def reopened(approval: str) -> str:
-    """The approval after the amounts have changed."""
-    return PENDING if approval in (IN_PROGRESS, APPROVED) else approval
 
 
 # Numbers

@@ -17,7 +17,7 @@ class Settings(config.Settings):
     expenses_url: str = "http://expenses:8000"
     billing_deadline: float = 1.0  # seconds for telling it which invoice an expense is on; then the relay goes on
     transaction_prefix: str = "H360-"  # what every transaction id begins with
-    separation_of_duties: bool = False  # whether the key that submitted an invoice may not decide on it
+    separation_of_duties: bool = False  # whether the member who submitted an invoice may not decide on it
     mail_channel: str = "file"  # file: .eml files in MAIL_FOLDER; smtp: through SMTP_HOST
     mail_folder: str = "var/mail"
     mail_from: str = "invoices@localhost"  # the sender; its domain is that of every Message-ID

@@ -7,16 +7,21 @@ from sqlalchemy.orm import Session
 from services.invoices import messages, rules
 from services.invoices.actions import writing
 from services.invoices.actions.writing import Facts
-from services.invoices.models import Invoice
-from services.invoices.queries import known_profile, owned, submitter, today, with_items
+from services.invoices.models import Invoice, Profile
+from services.invoices.queries import hands, known_profile, owned, today, with_items
+from shared import people
 from shared.caller import Caller
 from shared.db import Database
+from shared.errors import Conflict, Forbidden
 from shared.versions import IfMatch
 
 
 @dataclass(frozen=True)
 class House:
-    """What holds for every decision here. `domain`: of a Message-ID. `apart`: nobody decides on his own invoice."""
+    """What holds for every decision here. `domain`: of a Message-ID. `apart`: nobody decides on his own invoice.
+
+    With the workspace's `approval_policy` the stricter one holds.
+    """
 
     domain: str
     apart: bool = False
@@ -27,17 +32,20 @@ def approve(db: Database, caller: Caller, invoice_id: str, facts: Facts, expecte
 
     Raises:
         NotFound, PreconditionFailed.
-        Forbidden: another manager decides, or the key submitted the invoice.
-        Refused: it is completed, or has been decided.
+        Conflict: who holds the key has not been heard of yet.
+        Forbidden: another manager decides; or the policy wants another member to.
+        Refused: it is completed, or has been decided; or one member would decide twice.
     """
     with db.write() as session:
-        invoice = _taken_up(session, caller, invoice_id, expected, house)
-        profile = known_profile(session, caller)
+        profile, invoice = _taken_up(session, caller, invoice_id, expected)
         rules.check_manager(facts["manager_email"], profile.relationship_manager_email)
+        _check_decider(session, caller, invoice, profile, house, facts["manager_email"])
         with session.no_autoflush:
             invoice.approval = rules.approved(invoice.approval, yes=facts["yes"])
             invoice.approved_by_manager_email = facts["manager_email"]
             invoice.finance_approver_email = facts.get("finance_approver_email", profile.finance_approver_email)
+            if profile.approval_policy == rules.FOUR_EYES and facts["yes"]:
+                rules.check_two(facts["manager_email"], invoice.finance_approver_email)
             approver = invoice.finance_approver_email if facts["yes"] else None
             _close(session, caller, invoice, facts, house, "approved" if facts["yes"] else "denied", approver)
         return invoice
@@ -50,25 +58,56 @@ def finance_approve(
 
     Raises:
         NotFound, PreconditionFailed.
-        Forbidden: the key submitted the invoice.
+        Conflict: who holds the key has not been heard of yet.
+        Forbidden: the policy wants another member to decide.
         Refused: it is completed, not its turn, or has been decided.
     """
     with db.write() as session:
-        invoice = _taken_up(session, caller, invoice_id, expected, house)
+        profile, invoice = _taken_up(session, caller, invoice_id, expected)
+        asked = invoice if invoice.approval == rules.IN_PROGRESS else profile  # before the manager has named anybody
+        _check_decider(session, caller, invoice, profile, house, asked.finance_approver_email)
         with session.no_autoflush:
             invoice.approval = rules.finance_approved(invoice.approval, yes=facts["yes"])
+            invoice.denied_before = invoice.denied_before and not facts["yes"]
             _close(session, caller, invoice, facts, house, "finance approved" if facts["yes"] else "finance denied")
         return invoice
 
 
-def _taken_up(session: Session, caller: Caller, invoice_id: str, expected: IfMatch, house: House) -> Invoice:
-    """The invoice, on which nobody else decides meanwhile."""
+def _taken_up(session: Session, caller: Caller, invoice_id: str, expected: IfMatch) -> tuple[Profile, Invoice]:
+    """The settings, and the invoice, on which nobody else decides meanwhile."""
+    writing.line_up_decisions(session, caller)
+    profile = known_profile(session, caller)
     invoice = owned(session, caller, invoice_id, lock=True)
     expected.check(writing.tag(invoice, today(caller)))
-    if house.apart:
-        rules.check_apart(submitter(session, invoice), caller.key_id)
     rules.check_open(completed=invoice.completed)
-    return with_items(session, caller, invoice)
+    return profile, with_items(session, caller, invoice)
+
+
+def _check_decider(
+    session: Session, caller: Caller, invoice: Invoice, profile: Profile, house: House, named: str | None
+) -> None:
+    """Raise as the policy says, unless whose key it is may decide. `named`: the only one who may; None: anybody."""
+    policy = profile.approval_policy
+    if policy != rules.OPEN:
+        _check_member(session, caller, named)
+    if policy == rules.FOUR_EYES or house.apart:
+        decider = rules.Hand(caller.member_id, caller.key_id)
+        submitters, manager = hands(session, invoice)
+        rules.check_apart(submitters, decider)
+        if policy == rules.FOUR_EYES and invoice.approval == rules.IN_PROGRESS:
+            rules.check_second(manager, decider)
+
+
+def _check_member(session: Session, caller: Caller, named: str | None) -> None:
+    """Raise Forbidden unless it is a member's key, and the one's who is named. Raise Conflict while we cannot know."""
+    if caller.member_id is None:
+        raise Forbidden("This API key is no member's")
+    if named is None:
+        return
+    email = people.address(session, caller.workspace_id, caller.member_id)
+    if email is None:
+        raise Conflict("The member of this API key is not known here yet; try again")
+    rules.check_named(named, email)
 
 
 def _close(

@@ -67,23 +67,27 @@ def bill(
         return invoice
 
 
-def recount(session: Session, caller: Caller, invoice: Invoice, told: Told, *, strict: bool = True) -> None:
-    """Take over what is on a locked invoice now, and tell of it. `strict`: what asks for it can still be refused.
+def recount(
+    session: Session, caller: Caller, invoice: Invoice, told: Told, *, strict: bool = True, shown: bool = True
+) -> None:
+    """Take over what is on a locked invoice now, and tell of it.
+
+    `strict`: what asks for it can still be refused. `shown`: it shows another line now, be it at the same cost.
 
     Raises:
         Refused: less remains than is asked for, or it would be too large.
     """
     time, expenses = carried(session, invoice)
     invoice.time_minor, invoice.expenses_minor = time.minor, expenses.minor
+    if shown:
+        writing.reopen(invoice)
     if not invoice.fixed:
         invoice.billed = bool(time.minor or expenses.minor)
         amounts = rules.added_up(invoice.amounts, time, expenses)
         if strict:
             rules.check_total(amounts.total)
             rules.check_requested(invoice.requested, amounts.total)
-        if amounts != invoice.amounts:
-            writing.reopen(invoice)
-            writing.set_amounts(invoice, amounts)
+        writing.set_amounts(invoice, amounts)
         if amounts.total < invoice.requested:
             invoice.requested_minor = amounts.total.minor
     invoice.updated_at = now()  # a client sees another invoice, also where it is over as much

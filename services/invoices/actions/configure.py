@@ -1,9 +1,12 @@
 """Change the settings of a workspace."""
 
+from sqlalchemy.orm import Session
+
 from services.invoices import rules
-from services.invoices.actions.writing import Facts
+from services.invoices.actions import writing
+from services.invoices.actions.writing import Facts, Told
 from services.invoices.models import Profile
-from services.invoices.queries import known_profile
+from services.invoices.queries import approved_unpaid, known_profile
 from shared import audit
 from shared.caller import Caller
 from shared.db import Database
@@ -11,20 +14,26 @@ from shared.versions import IfMatch
 
 FIELDS = (
     *("seller_name", "seller_address", "seller_tax_id", "bank_details", "number_format"),
-    *("relationship_manager_email", "finance_approver_email", "paper_size", "layout"),
+    *("relationship_manager_email", "finance_approver_email", "approval_policy", "paper_size", "layout"),
 )
 
 
+PAYEE = ("seller_name", "bank_details")
+"""Fields that say whom an invoice asks to pay, and how."""
+
+
 def configure(db: Database, caller: Caller, facts: Facts, expected: IfMatch) -> Profile:
-    """Change what is named; what was never written has its default.
+    """Change what is named; what was never written has its default. Another payee asks for approvals again.
 
     Raises:
         PreconditionFailed.
         Invalid: a number format without a place for the number.
     """
     with db.write() as session:
+        writing.line_up_decisions(session, caller)
         profile = known_profile(session, caller, lock=True)
         expected.check(str(profile.version))
+        payee = {field: [getattr(profile, field), facts[field]] for field in PAYEE if field in facts}
         for field in FIELDS:
             if field in facts:
                 setattr(profile, field, facts[field])
@@ -34,4 +43,14 @@ def configure(db: Database, caller: Caller, facts: Facts, expected: IfMatch) -> 
             session.add(profile)
         if session.is_modified(profile):
             audit.record(session, caller, "updated", profile)
+        _reopen(session, caller, {field: sides for field, sides in payee.items() if sides[0] != sides[1]})
         return profile
+
+
+def _reopen(session: Session, caller: Caller, payee: Told) -> None:
+    """Let no approval stand for another payee, where there is still something to pay."""
+    if not payee:
+        return
+    for invoice in session.scalars(approved_unpaid(caller)):
+        writing.reopen(invoice)
+        writing.record(session, caller, "updated", invoice, payee)

@@ -39,6 +39,7 @@ def _create(session: Session, caller: Caller, facts: Facts, prefix: str) -> Invo
         lifecycle=rules.DRAFT,
         completed=False,
         approval=rules.PENDING,
+        denied_before=False,
         issue_on=today(caller),
         currency=currency,
         subtotal_minor=amounts.subtotal.minor,

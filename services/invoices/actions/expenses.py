@@ -82,6 +82,7 @@ def _check(session: Session, us: Caller, invoice: Invoice | None, known: Project
 
 
 def _take(session: Session, us: Caller, invoice: Invoice | None, known: ProjectExpense, state: ExpenseState) -> None:
+    before = _shown(known)
     known.id, known.project_id, known.asked_project_id = state.id or known.id, state.project_id, None
     known.name, known.description, known.spent_on = state.name, state.description, state.spent_on
     known.amount_minor, known.currency = state.amount.minor, state.amount.currency
@@ -91,9 +92,13 @@ def _take(session: Session, us: Caller, invoice: Invoice | None, known: ProjectE
     if invoice is None:
         return
     session.flush()
-    billing.recount(
-        session, us, invoice, {"expenses": [[known.id], [known.id] * (known.invoice_id is not None)]}, strict=False
-    )
+    told = {"expenses": [[known.id], [known.id] * (known.invoice_id is not None)]}
+    billing.recount(session, us, invoice, told, strict=False, shown=_shown(known) != before)
+
+
+def _shown(known: ProjectExpense) -> tuple[object, ...]:
+    """What an invoice shows of an expense."""
+    return known.name, known.description, known.spent_on, known.amount, known.invoice_id
 
 
 def _locked(session: Session, workspace_id: str, expense_id: str) -> tuple[Invoice | None, ProjectExpense]:

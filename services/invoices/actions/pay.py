@@ -28,6 +28,7 @@ def pay(db: Database, caller: Caller, invoice_id: str, facts: Facts, expected: I
             raise Invalid(errors={"amount": ["Must be greater than 0."]})
         rules.check_open(completed=invoice.completed)
         rules.check_payable(invoice.lifecycle, amount, invoice.due)
+        rules.check_released(denied=invoice.denied)
         payment, told = writing.book(caller, invoice, amount, facts)
         writing.keep(session, invoice, payment)
         if not invoice.due.minor:

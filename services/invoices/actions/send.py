@@ -27,6 +27,7 @@ def _send(session: Session, caller: Caller, invoice_id: str, expected: IfMatch, 
     expected.check(writing.tag(invoice, today(caller)))
     rules.check_open(completed=invoice.completed)
     rules.check_sendable(invoice.lifecycle, invoice.client_email)
+    rules.check_released(denied=invoice.denied)
     with_items(session, caller, invoice)
     profile = known_profile(session, caller)
     key = new_id()

@@ -15,7 +15,7 @@ from services.invoices.rules import Amounts, Line
 from shared import audit
 from shared.amounts import exact
 from shared.caller import Caller
-from shared.db import insert, new_id, now
+from shared.db import insert, line_up, new_id, now
 from shared.money import Money
 
 Facts = Mapping[str, Any]
@@ -49,6 +49,10 @@ AMOUNTS = frozenset({"items", "currency", REQUESTED, FIXED, *FIGURES})
 """Facts that the amounts depend on. A fixed cost is the total; null lets time entries and expenses make it."""
 
 
+PAYEE = ("provider_name", "payment_method", "user_email")
+"""Facts that say who is paid, and how: `self` is the user, who has paid the provider."""
+
+
 def tag(invoice: Invoice, day: date) -> str:
     """The invoice's version, as its ETag. The day matters: it turns a sent invoice into an overdue one."""
     late = invoice.shown(day) != invoice.lifecycle
@@ -56,7 +60,9 @@ def tag(invoice: Invoice, day: date) -> str:
 
 
 def apply_plain(invoice: Invoice, facts: Facts) -> None:
-    """Take over what is a column as it is."""
+    """Take over what is a column as it is. Another payee asks for approval again."""
+    if any(fact in facts and facts[fact] != getattr(invoice, PLAIN[fact]) for fact in PAYEE):
+        reopen(invoice)
     for fact, column in PLAIN.items():
         if fact in facts:
             setattr(invoice, column, facts[fact])
@@ -133,6 +139,7 @@ def move(session: Session, caller: Caller, invoice: Invoice, to: str) -> tuple[P
         Refused: it cannot make that move.
     """
     was = invoice.lifecycle
+    rules.check_released(denied=invoice.denied and to not in (was, rules.CANCELLED))
     rules.check_not_held(held=was == rules.DRAFT and is_held(session, invoice))
     invoice.lifecycle = rules.move(was, to)
     if was == rules.DRAFT and to != rules.DRAFT and invoice.number is None:
@@ -182,11 +189,19 @@ def record(session: Session, caller: Caller, action: str, invoice: Invoice, told
         invoice.updated_by = caller.member_id
 
 
+def line_up_decisions(session: Session, caller: Caller) -> None:
+    """Wait for others who decide on invoices of the workspace, or change what its decisions rest on."""
+    line_up(session, f"decisions {caller.workspace_id}")
+
+
 def reopen(invoice: Invoice) -> None:
-    """Let a decision that was about other amounts be as if it had never been taken."""
-    again = rules.reopened(invoice.approval)
-    if again != invoice.approval:
-        invoice.approval = again
+    """Let a decision that was about other amounts, or another payee, be as if it had never been taken.
+
+    What was denied is submitted anew by that, and still neither sent nor paid before it is approved.
+    """
+    if invoice.approval != rules.PENDING:
+        invoice.denied_before = invoice.denied
+        invoice.approval = rules.PENDING
         invoice.approved_by_manager_email = invoice.finance_approver_email = invoice.comment = None
 
 

@@ -123,7 +123,7 @@ class AccountInvoiceOut(native.InvoiceOut):
     customer_id = CustomerId(allow_none=True)
 
     class Meta:
-        exclude = ("client_address", "is_overdue", "delivery", "sent_at")
+        exclude = ("client_address", "is_overdue", "approval", "delivery", "sent_at")
 
 
 class Envelope(Schema):

@@ -51,6 +51,7 @@ class Invoice(Base):
     finance_approver_email: Mapped[str | None] = mapped_column(String(NAME))  # these three: of the latest approval
     approved_by_manager_email: Mapped[str | None] = mapped_column(String(NAME))
     comment: Mapped[str | None] = mapped_column(String(DESCRIPTION))
+    denied_before: Mapped[bool] = mapped_column(server_default=false())  # it was denied, and not approved since
     sent_at: Mapped[datetime | None] = mapped_column(Instant)
     delivery_state: Mapped[str | None] = mapped_column(String(16))  # these four: of the latest send
     delivery_message_id: Mapped[str | None] = mapped_column(String(NAME))
@@ -127,6 +128,11 @@ class Invoice(Base):
         return self.total if self.fixed or self.total_minor != carried else None
 
     @property
+    def denied(self) -> bool:
+        """Whether it was denied, and not approved since, though it may have been submitted anew."""
+        return self.denied_before or self.approval == rules.DENIED
+
+    @property
     def payment_status(self) -> str:
         """How much of it is paid, in words."""
         return rules.payment_status(self.lifecycle, self.paid, self.total)
@@ -138,7 +144,14 @@ class Invoice(Base):
 
 OF_APPROVALS = (
     *("description", "service_on", "provider_name", "requested_minor", "category_name", "subcategory_name"),
-    *("payment_method", "user_email", "finance_approver_email", "approved_by_manager_email", "comment"),
+    *(
+        "payment_method",
+        "user_email",
+        "finance_approver_email",
+        "approved_by_manager_email",
+        "comment",
+        "denied_before",
+    ),
 )
 """Columns of an invoice that `approvals` alone shows."""
 
@@ -221,6 +234,7 @@ class Profile(Base):
     number_format: Mapped[str] = mapped_column(String(64))
     relationship_manager_email: Mapped[str | None] = mapped_column(String(NAME))
     finance_approver_email: Mapped[str | None] = mapped_column(String(NAME))
+    approval_policy: Mapped[str] = mapped_column(String(16), server_default="open")
     paper_size: Mapped[str] = mapped_column(String(8), server_default="a4")
     layout: Mapped[str] = mapped_column(String(16), server_default="classic")
     version: Mapped[int] = mapped_column()

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from services.invoices import rules
 from services.invoices.models import OF_APPROVALS, OF_PROJECTS, Invoice, Item, Logo, Payment, Profile
 from services.invoices.queries.billing import ITEMS, furnish, furnish_page, with_items
+from services.invoices.rules import Hand
 from shared.audit import Audit
 from shared.caller import Caller
 from shared.db import Database
@@ -57,6 +58,12 @@ TRANSACTION_SORTS: Sorts = {
 INVOICES, PAYMENTS = Rows(Invoice), Rows(Payment)
 BILLS = Rows(Invoice, without=(*OF_APPROVALS, *OF_PROJECTS))
 """Invoices that are read with their items: each column that is not read is time for every list."""
+
+WEIGHTY = frozenset(
+    {"provider_name", "payment_method", "user_email", "subtotal_minor", "tax_minor", "total_minor", "requested_minor"}
+    | {"items", "time_entries", "expenses", "seller_name", "bank_details"}
+)
+"""What the history calls that of which an approval is asked for again."""
 
 MINE = (Invoice.workspace_id == bindparam("workspace_id"),)
 MINE_LIMITED = (*MINE, Invoice.account_id.in_(bindparam("account_ids", expanding=True)))
@@ -222,6 +229,7 @@ def known_profile(session: Session, caller: Caller, *, lock: bool = False) -> Pr
         number_format=rules.NUMBER_FORMAT,
         paper_size="a4",
         layout="classic",
+        approval_policy=rules.OPEN,
         version=0,
     )
     return session.scalar(query) or unwritten
@@ -264,10 +272,30 @@ def owned(session: Session, caller: Caller, invoice_id: str, *, lock: bool = Fal
     return invoice
 
 
-def submitter(session: Session, invoice: Invoice) -> str:
-    """The key that made an invoice: its history begins with it."""
+def hands(session: Session, invoice: Invoice) -> tuple[list[Hand], Hand | None]:
+    """Who made an invoice or wrote its amounts or its payee, and which manager approved it last: its history tells."""
     about = (Audit.workspace_id == invoice.workspace_id, Audit.subject_id == invoice.uuid, Audit.subject == "invoice")
-    return session.scalars(select(Audit.key_id).where(*about).order_by(Audit.id).limit(1)).one()
+    told = select(Audit.action, Audit.member_id, Audit.key_id, Audit.changes).where(
+        *about, Audit.action.in_(("created", "updated", "approved"))
+    )
+    submitters, manager = [], None
+    for action, member_id, key_id, changes in session.execute(told.order_by(Audit.id)):
+        hand = Hand(member_id, key_id)
+        if action == "approved":
+            manager = hand
+        elif action == "created" or WEIGHTY & changes.keys() or changes["currency"][0] != changes["currency"][1]:
+            submitters.append(hand)
+    return submitters, manager
+
+
+def approved_unpaid(caller: Caller) -> Select[Invoice]:
+    """The workspace's invoices that somebody has approved and that can still be paid, to be changed."""
+    query = select(Invoice).where(
+        Invoice.workspace_id == caller.workspace_id,
+        Invoice.approval.in_((rules.IN_PROGRESS, rules.APPROVED)),
+        Invoice.lifecycle.not_in((rules.PAID, rules.CANCELLED)),
+    )
+    return query.order_by(Invoice.id).with_for_update().execution_options(populate_existing=True)
 
 
 def today(caller: Caller) -> date:
@@ -303,6 +331,7 @@ def _narrowed(query: Select[Any], by: Mapping[str, Any], day: date) -> Select[An
         "currency": lambda value: Invoice.currency == value,
         "invoice_number": lambda value: Invoice.number == value,
         "transaction_id": lambda value: Invoice.transaction_id == value,
+        "approval": lambda value: Invoice.approval == value,
         "standing": lambda value: (Invoice.approval if value in rules.APPROVALS else PAYMENT_STATUS) == value,
         "min_amount": lambda value: at_least(Invoice.total_minor, Invoice.currency, value),
         "max_amount": lambda value: at_most(Invoice.total_minor, Invoice.currency, value),

@@ -37,6 +37,7 @@ class Expected:
     shown: Facts
     lifecycle: str = "draft"
     completed: bool = False
+    denied: bool = False  # and not approved since
     gone: bool = False
     carried: dict[int, Decimal] = field(default_factory=dict)  # its time entries, and what an hour of each costs
     spent: set[int] = field(default_factory=set)
@@ -216,7 +217,7 @@ def steps(machine: type[Workspace]) -> st.SearchStrategy[tuple[str, Facts]]:
 def reckoned_anew(shown: Facts, *, certainly: bool = True) -> Facts:
     """What is still known of an invoice when its amounts are others; a decision about them is none any more."""
     forgotten = {"total", "amount_requested"}
-    if shown["approval_status"] in ("in progress", "approved"):
+    if shown["approval_status"] != "pending":
         if certainly:
             shown = shown | {"approval_status": "pending"}
         else:

@@ -172,17 +172,19 @@ def test_of_racing_decisions_exactly_one_wins(approver: Client) -> None:
     assert waiting(approver) == len(actions(approver, same)) - 1
 
 
-def test_the_key_that_submitted_an_invoice_may_be_kept_from_deciding(apart: Client) -> None:
-    other = apart.seen_by(key_id="key-2")
+def test_the_member_who_submitted_an_invoice_may_be_kept_from_deciding(apart: Client) -> None:
+    other = apart.seen_by(key_id="key-2", member_id=8)
     made = make(apart)
     other.put(at(made), json={"description": "changed by another"})
-    why = "The API key that submitted an invoice may not decide on it"
-    with nothing_changes(apart, native(apart, made)):
-        says(decide(apart, made, 403), 403, why)
-        says(decide(apart, made, 403, approvalAction="deny"), 403, why)
+    why = "The member who submitted an invoice may not decide on it"
+    for same in (apart, apart.seen_by(key_id="key-3")):
+        with nothing_changes(apart, native(apart, made)):
+            says(decide(same, made, 403), 403, why)
+            says(decide(same, made, 403, approvalAction="deny"), 403, why)
     decide(other, made)
-    with nothing_changes(apart, native(apart, made)):
-        says(finish(apart, made, 403), 403, why)
+    for same in (apart, apart.seen_by(key_id="key-3")):
+        with nothing_changes(apart, native(apart, made)):
+            says(finish(same, made, 403), 403, why)
     finish(other, made)
 
 

@@ -144,7 +144,7 @@ class Dialects(Workspace):
         told = self._pick(which)
         was = "" if told.gone else self.now(told).finance["status"]
         moves = status != was and status != told.lifecycle
-        no = moves and status not in MOVES[told.lifecycle]
+        no = moves and (status not in MOVES[told.lifecycle] or (told.denied and status != "cancelled"))
         # Time entries and expenses of an invoice that leaves draft must not be about to change.
         waits = status != was and told.lifecycle == "draft" and self.is_held(told)
         answer = self.write(told, dialect, {"status": status}, {}, refused=no, waits=waits)
@@ -159,7 +159,9 @@ class Dialects(Workspace):
         before = None if told.gone else self.now(told).finance
         if before and rest and before["amount_due"]:
             amount = Decimal(before["amount_due"])
-        no = before and (told.lifecycle in ("draft", "paid", "cancelled") or before["amount_due"] < amount)
+        no = before and (
+            told.denied or told.lifecycle in ("draft", "paid", "cancelled") or before["amount_due"] < amount
+        )
         bad = self._odd(told, amount)
         answer = self.call(
             told,
@@ -185,7 +187,9 @@ class Dialects(Workspace):
     @step(which=which)
     def send(self, which: int) -> None:
         told = self._pick(which)
-        no = not told.gone and (told.lifecycle == "cancelled" or not self.now(told).finance["client_email"])
+        no = not told.gone and (
+            told.denied or told.lifecycle == "cancelled" or not self.now(told).finance["client_email"]
+        )
         waits = told.lifecycle == "draft" and self.is_held(told)
         answer = self.call(
             told, lambda: self.client.post(f"{INVOICES}/{told.names.uuid}/send"), refused=no, waits=waits
@@ -206,7 +210,9 @@ class Dialects(Workspace):
             becomes = {"pending": None if yes else "denied", "in progress": "approved" if yes else "denied"}.get(was)
         shown = {"approval_status": becomes}
         path = f"{APPROVALS}/{told.names.transaction_id}/{step}"
-        self.call(told, lambda: self.client.put(path, json=body), shown=shown, refused=becomes is None)
+        answer = self.call(told, lambda: self.client.put(path, json=body), shown=shown, refused=becomes is None)
+        if answer.status_code == 200:
+            told.denied = becomes == "denied" or (told.denied and becomes != "approved")
 
     @step(which=which, how=st.sampled_from(["complete", "uncomplete"]))
     def complete(self, which: int, how: str) -> None:
@@ -280,6 +286,7 @@ class Dialects(Workspace):
         answer = self.call(
             told,
             lambda: self.books.bill(told.names.id, **change),
+            amounts=None,
             refused=refused,
             waits=spent and self.expenses[number].held,
             # Less may remain than is asked for; an expense is in dollars, and the invoice perhaps in yen.
@@ -324,7 +331,7 @@ class Dialects(Workspace):
                 self.nothing_changed()
                 return
             before = self.now(on)
-            if differs and not before.projects["fixed-cost"]:
+            if differs:
                 on.shown = reckoned_anew(on.shown)
             self.changed(on)
             self.carries_what_it_should(on, before)
@@ -362,7 +369,9 @@ class Dialects(Workspace):
             self.nothing_changed()
         else:
             before = self.now(told)
-            answer = self.call(told, call, refused=logged is None and told.lifecycle != "draft", unsure=True)
+            answer = self.call(
+                told, call, amounts=None, refused=logged is None and told.lifecycle != "draft", unsure=True
+            )
             if answer.status_code != 200:
                 return
         if logged is None:

@@ -157,12 +157,13 @@ def test_any_other_decision_is_refused(approval: str, decide: Callable[..., str]
 def test_who_may_decide_and_delete() -> None:
     rules.check_manager("a@b.example", None)
     rules.check_manager("A@b.example", "a@B.example")
-    rules.check_apart("key-1", "key-2")
+    one, other = rules.Hand(7, "key-1"), rules.Hand(8, "key-2")
+    rules.check_apart([one], other)
     rules.check_own("a@b.example", "A@B.example")
     rules.check_unpaid("unpaid")
     for forbidden in (
         lambda: rules.check_manager("a@b.example", "b@b.example"),
-        lambda: rules.check_apart("key-1", "key-1"),
+        lambda: rules.check_apart([other, one], rules.Hand(7, "key-3")),
         lambda: rules.check_own("a@b.example", "b@b.example"),
         lambda: rules.check_own(None, "a@b.example"),
     ):
@@ -180,8 +181,13 @@ def test_no_more_is_asked_for_than_the_total() -> None:
         rules.check_requested(usd(11), usd(10))
 
 
-def test_new_amounts_need_a_new_approval() -> None:
-    assert [rules.reopened(each) for each in rules.APPROVALS] == ["pending", "pending", "pending", "denied"]
+def test_hands_are_one_persons_by_member_or_by_key() -> None:
+    one, other = rules.Hand(7, "a"), rules.Hand(7, "b")
+    nobody, stranger = rules.Hand(None, "c"), rules.Hand(None, "d")
+    assert one.is_of(other)
+    assert nobody.is_of(nobody)
+    assert not nobody.is_of(stranger)
+    assert not one.is_of(rules.Hand(8, "e"))
 
 
 def test_what_is_paid_has_three_names() -> None:

@@ -47,6 +47,7 @@ SHOWN: dict[str, dict[str, Any]] = {
         "amount_paid": 0.00,
         "amount_due": 220.00,
         "is_overdue": False,
+        "approval": "pending",
         "delivery": None,
         "sent_at": None,
         "created_at": "2024-03-01T09:30:00Z",
@@ -93,6 +94,7 @@ ENTRY_SHOWN = {
 SETTINGS = {
     "seller_name": "Example Ltd",
     "number_format": "INV-{year}-{number:04d}",
+    "approval_policy": "open",
     "paper_size": "a4",
     "layout": "classic",
 }
@@ -163,6 +165,11 @@ class InvoiceOut(InvoiceIn):
     amount_paid = Amount()
     amount_due = Amount()
     is_overdue = fields.Boolean(metadata={"description": "Whether `status` is `overdue`."})
+    approval = fields.String(
+        validate=validate.OneOf(rules.APPROVALS),
+        dump_only=True,
+        metadata={"description": "Decided in `approvals`. A denied invoice is neither sent nor paid."},
+    )
     delivery = fields.Nested(DeliveryOut, allow_none=True)
     sent_at = fields.AwareDateTime(allow_none=True)
     created_at = fields.AwareDateTime()
@@ -181,6 +188,7 @@ class InvoiceQuery(ListQuery):
     """Filters of the list of invoices."""
 
     status = fields.String(validate=validate.OneOf(rules.STATUSES))
+    approval = fields.String(validate=validate.OneOf(rules.APPROVALS))
     from_ = Day(data_key="from", metadata={"description": "Issued on this day or later."})
     to = Day(metadata={"description": "Issued on this day or before."})
     due_from = Day(metadata={"description": "Due on this day or later."})
@@ -268,6 +276,13 @@ class SettingsIn(Schema):
     )
     finance_approver_email = Email(
         allow_none=True, metadata={"description": "Who approves after the manager, where he names nobody."}
+    )
+    approval_policy = fields.String(
+        validate=validate.OneOf(rules.POLICIES),
+        metadata={
+            "description": "Whose key may approve. `open`: any with the scope; `members`: that of the manager or the "
+            "finance approver who is named; `four_eyes`: besides, they and the submitter are three members."
+        },
     )
     paper_size = fields.String(validate=validate.OneOf(PAPER_SIZES), metadata={"description": "Of an invoice's PDF."})
     layout = fields.String(validate=validate.OneOf(LAYOUTS), metadata={"description": "How an invoice's PDF looks."})

@@ -41,6 +41,7 @@ def spelled(invoice: "Invoice", today: date) -> Spelling:
         "amount_paid": amount(invoice.paid_minor, currency),
         "amount_due": amount(due.minor, currency),
         "is_overdue": status == rules.OVERDUE,
+        "approval": invoice.approval,
         "notes": invoice.notes,
         "delivery": _delivery(invoice),
         "sent_at": invoice.sent_at,
@@ -90,6 +91,7 @@ def spelled_settings(profile: "Profile") -> Spelling:
         "number_format": profile.number_format,
         "relationship_manager_email": profile.relationship_manager_email,
         "finance_approver_email": profile.finance_approver_email,
+        "approval_policy": profile.approval_policy,
         "paper_size": profile.paper_size,
         "layout": profile.layout,
     }
@@ -140,7 +142,7 @@ RENAMED = {
     "delivery_message_id": "delivery.message_id",
     "delivery_error": "delivery.error",
 }
-HIDDEN = frozenset({"series", "account_id", "created_by", "updated_by"})
+HIDDEN = frozenset({"series", "denied_before", "account_id", "created_by", "updated_by"})
 
 
 def _changes(changes: Mapping[str, Any]) -> Spelling:

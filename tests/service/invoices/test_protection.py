@@ -1,0 +1,333 @@
+"""What an approval protects: no other payee or amount behind it, no money on what was denied, no member alone."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.client import Client
+from tests.service.invoices.approvals import APPROVAL, BODY, FINANCE, at, configure, decide, finish, make, says, shown
+from tests.service.invoices.approvals import native as in_finance
+from tests.service.invoices.projects import Books
+from tests.service.invoices.steps import (
+    INVOICES,
+    SETTINGS,
+    Facts,
+    data,
+    history,
+    nothing_changes,
+    read,
+    url,
+    wrong,
+)
+
+DENIED = "A denied invoice cannot be sent or paid until it is approved anew"
+PEOPLE = {7: "user@example.com", 8: "manager@example.com", 9: FINANCE}
+
+Asked = Callable[[Client, Facts], TestResponse]
+
+
+def approved(client: Client, **facts: object) -> Facts:
+    made = make(client, **facts)
+    decide(client, made, finance_approver_email=FINANCE, comment="fine")
+    finish(client, made)
+    return made
+
+
+def introduce(client: Client, number: int, email: str, *, version: int = 1, deleted: bool = False) -> None:
+    """Tell the service of a member."""
+    body = {"version": version, "first_name": "A", "last_name": "B", "email": email, "deleted": deleted}
+    assert client.inside("people").put(f"/internal/people/{number}", json=body).status_code == 200
+
+
+@pytest.fixture
+def members(approver: Client) -> list[Client]:
+    """The keys of the submitter, the manager and the finance approver."""
+    for number, email in PEOPLE.items():
+        introduce(approver, number, email)
+    return [approver.seen_by(member_id=number, key_id=f"key-of-{number}") for number in PEOPLE]
+
+
+# What is approved
+
+
+@pytest.mark.parametrize(
+    "change", [{"provider_name": "Another"}, {"payment_method": "transfer"}, {"user_email": "x@example.com"}]
+)
+def test_another_payee_needs_another_approval(approver: Client, change: Facts) -> None:
+    made = approved(approver)
+    assert approver.put(at(made), json={"description": "x", "provider_name": BODY["provider_name"]}).status_code == 200
+    assert shown(approver, made)["approval_status"] == "approved"
+    approver.put(at(made), json=change)
+    found = shown(approver, made)
+    names = ("approval_status", "finance_approver_email", "approved_by_manager_email", "comment")
+    assert [found[name] for name in names] == ["pending", None, None, None]
+    assert history(approver, in_finance(approver, made))[-1]["changes"]["approval"] == ["approved", "pending"]
+
+
+def test_another_payee_on_a_sent_invoice_needs_another_approval_too(approver: Client) -> None:
+    made = approved(approver)
+    same = in_finance(approver, made)
+    data(approver.put(url(same), json={"status": "sent"}))
+    approver.put(at(made), json={"provider_name": "Another"})
+    assert read(approver, same)["approval"] == "pending"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "change"),
+    [
+        *(("finance", {"currency": "EUR"}), ("finance", {"tax": 5}), ("finance", {"total": 5001})),
+        *(("accounts", {"currency": "EUR"}), ("accounts", {"total": 5001}), ("projects", {"fixed-cost": "5001.00"})),
+        ("finance", {"items": [{"description": "x", "quantity": 1, "unit_price": 5000}]}),
+    ],
+)
+def test_amounts_reopen_the_approval_from_every_dialect(approver: Client, dialect: str, change: Facts) -> None:
+    made = approved(approver)
+    same = in_finance(approver, made)
+    own = {
+        "finance": (url(same), change),
+        "accounts": (f"/api/v1/invoices/{made['id']}", change | {"accountId": approver.caller.account_id}),
+        "projects": (f"/invoices/{made['id']}.json", {"invoice": change}),
+    }
+    path, body = own[dialect]
+    assert approver.put(path, json=body).status_code == 200
+    assert read(approver, same)["approval"] == "pending"
+
+
+@pytest.mark.parametrize("fixed", [{}, {"fixed-cost": "10.00"}])
+def test_time_and_expenses_put_on_it_or_changed_reopen_the_approval(approver: Client, fixed: Facts) -> None:
+    books = Books(approver)
+    number = books.invoice(**fixed)
+    entry, expense = books.time(60), books.expense(15)
+    (made,) = approver.get("/api/invoices").json["invoices"]
+    steps: list[Callable[[], object]] = [
+        lambda: books.bill(number, add={"timelogs": entry, "expenses": 15}),
+        lambda: approver.put(f"/time_entries/{entry}.json", json={"time-entry": {"description": "Other"}}),
+        lambda: books.tell(expense, 15, "26.00", version=2),
+        lambda: books.bill(number, remove={"timelogs": entry}),
+    ]
+    for step in steps:
+        decide(approver, made)
+        finish(approver, made)
+        step()
+        assert shown(approver, made)["approval_status"] == "pending"
+    decide(approver, made)
+    books.tell(expense, 15, "26.00", version=3)
+    assert shown(approver, made)["approval_status"] == "in progress"
+
+
+@pytest.mark.parametrize("change", [{"bank_details": "IBAN 2"}, {"seller_name": "Another"}])
+def test_other_bank_details_reopen_what_is_approved_and_can_still_be_paid(approver: Client, change: Facts) -> None:
+    configure(approver, bank_details="IBAN 1", seller_name="Example")
+    both = [approved(approver), make(approver)]
+    decide(approver, both[1])
+    paid, denied = approved(approver), make(approver)
+    data(approver.put(url(in_finance(approver, paid)), json={"status": "paid"}))
+    decide(approver, denied, approvalAction="deny")
+    configure(approver, bank_details="IBAN 1", seller_tax_id="x")
+    assert [shown(approver, each)["approval_status"] for each in both] == ["approved", "in progress"]
+    configure(approver, **change)
+    assert [shown(approver, each)["approval_status"] for each in both] == ["pending", "pending"]
+    assert [shown(approver, each)["approval_status"] for each in (paid, denied)] == ["approved", "denied"]
+    (name,) = change
+    assert history(approver, in_finance(approver, both[0]))[-1]["changes"][name][1] == change[name]
+
+
+# What is denied
+
+
+WAYS: list[Asked] = [
+    lambda client, same: client.post(url(same, "/send")),
+    lambda client, same: client.put(url(same), json={"status": "sent"}),
+    lambda client, same: client.put(url(same), json={"status": "paid"}),
+    lambda client, same: client.post(url(same, "/payments"), json={"amount": 1}),
+    lambda client, same: client.put(
+        f"/api/v1/invoices/{same['number']}", json={"status": "paid", "accountId": client.caller.account_id}
+    ),
+]
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_a_denied_invoice_is_neither_sent_nor_paid_until_it_is_approved_anew(approver: Client, sent: bool) -> None:
+    made = make(approver)
+    same = in_finance(approver, made) | {"number": made["id"]}
+    data(approver.put(url(same), json={"client_email": "c@example.com", "status": "sent" if sent else "draft"}))
+    decide(approver, made, approvalAction="deny")
+
+    def stays() -> None:
+        with nothing_changes(approver, same):
+            for way in WAYS[sent * 2 :] + WAYS[:1]:
+                answer = way(approver, same)
+                assert answer.status_code == 422
+                # A draft takes no payment in any case.
+                assert (DENIED in answer.text) != (way is WAYS[3] and not sent)
+
+    stays()
+    approver.put(at(made), json={"provider_name": "Another"})
+    assert shown(approver, made)["approval_status"] == "pending"
+    stays()
+    decide(approver, made)
+    stays()
+    finish(approver, made)
+    data(approver.post(url(same, "/send")))
+    data(approver.put(url(same), json={"status": "paid"}))
+
+
+def test_a_denied_invoice_can_be_cancelled(approver: Client) -> None:
+    made = make(approver)
+    decide(approver, made, approvalAction="deny")
+    assert data(approver.put(url(in_finance(approver, made)), json={"status": "cancelled"}))["status"] == "cancelled"
+
+
+# What finance sees
+
+
+def test_finance_shows_the_approval_and_lists_by_it_and_writes_none(approver: Client) -> None:
+    made, other = approved(approver), make(approver)
+    same = in_finance(approver, made)
+    assert read(approver, same)["approval"] == "approved"
+    listed = approver.get(f"{INVOICES}?approval=approved").json["data"]
+    assert [(each["id"], each["approval"]) for each in listed] == [(same["id"], "approved")]
+    (pending,) = approver.get(f"{INVOICES}?approval=pending").json["data"]
+    assert pending["id"] == in_finance(approver, other)["id"]
+    wrong(approver.get(f"{INVOICES}?approval=perhaps"), "approval")
+    with nothing_changes(approver, same):
+        wrong(approver.put(url(same), json={"approval": "pending"}), "approval")
+
+
+# Who decides
+
+
+def test_the_policy_is_open_unless_it_is_set(approver: Client) -> None:
+    admin = approver.seen_by(scopes=("admin",))
+    assert data(admin.get(SETTINGS))["approval_policy"] == "open"
+    wrong(admin.put(SETTINGS, json={"approval_policy": "closed"}), "approval_policy")
+    wrong(admin.put(SETTINGS, json={"approval_policy": None}), "approval_policy")
+    assert data(admin.put(SETTINGS, json={"approval_policy": "four_eyes"}))["approval_policy"] == "four_eyes"
+
+
+@pytest.mark.parametrize("policy", ["members", "four_eyes"])
+def test_who_is_named_is_the_member_whose_key_decides(members: list[Client], policy: str) -> None:
+    user, manager, finance = members
+    configure(user, approval_policy=policy)
+    made = make(user)
+    same = in_finance(user, made)
+    why = "The decision is that of another member than the one of this API key"
+    with nothing_changes(user, same):
+        says(decide(finance, made, 403), 403, why)
+        says(decide(finance, made, 403, approvalAction="deny"), 403, why)
+        says(decide(manager.seen_by(member_id=None), made, 403), 403, "This API key is no member's")
+    decide(manager, made, manager_email="Manager@Example.com", finance_approver_email=FINANCE)
+    with nothing_changes(user, same):
+        says(finish(manager, made, 403), 403, why)
+    finish(finance, made)
+    assert shown(user, made)["approval_status"] == "approved"
+
+
+def test_the_finance_approver_of_the_settings_may_deny_before_the_manager_and_nobody_else(
+    members: list[Client],
+) -> None:
+    user, manager, finance = members
+    configure(user, approval_policy="members", finance_approver_email=FINANCE)
+    made = make(user)
+    with nothing_changes(user, in_finance(user, made)):
+        finish(manager, made, 403, finance_approved=False, comment="no")
+    finish(finance, made, finance_approved=False, comment="no")
+
+
+def test_a_member_who_is_not_known_yet_is_asked_to_try_again_and_one_who_moved_is_refused(
+    approver: Client, members: list[Client]
+) -> None:
+    configure(approver, approval_policy="members")
+    made = make(approver)
+    new = approver.seen_by(member_id=10, key_id="key-of-10")
+    with nothing_changes(approver, in_finance(approver, made)):
+        answer = decide(new, made, 409)
+        assert answer.headers["Retry-After"] == "1"
+        introduce(approver, 8, "", version=2)
+        decide(members[1], made, 403)
+        introduce(approver, 8, "manager@example.com", version=3, deleted=True)
+        decide(members[1], made, 409)
+    introduce(approver, 10, "manager@example.com")
+    decide(new, made)
+
+
+def test_one_member_is_never_two_of_four_eyes_whatever_the_key(members: list[Client]) -> None:
+    user, manager, finance = members
+    configure(user, approval_policy="four_eyes")
+    own = "The member who submitted an invoice may not decide on it"
+    for maker in (user, user.seen_by(key_id="another")):
+        made = make(maker)
+        with nothing_changes(user, in_finance(user, made)):
+            says(decide(user, made, 403, manager_email=PEOPLE[7]), 403, own)
+            says(finish(user, made, 403, finance_approved=False, comment="no"), 403, own)
+    with nothing_changes(user, in_finance(user, made)):
+        answer = decide(manager, made, 422, finance_approver_email="MANAGER@example.com")
+        says(answer, 422, "The manager and the finance approver must be two members")
+    decide(manager, made)
+    twice = "The manager who approved an invoice may not decide for the finance department"
+    with nothing_changes(user, in_finance(user, made)):
+        for key in (manager, manager.seen_by(key_id="a third")):
+            says(finish(key, made, 403), 403, twice)
+        says(finish(user.seen_by(key_id="another"), made, 403), 403, own)
+    finish(finance, made)
+
+
+@pytest.mark.parametrize("change", [{"total_amount": 4600}, {"provider_name": "Mine"}])
+def test_who_wrote_the_amounts_or_the_payee_has_submitted_it_too(members: list[Client], change: Facts) -> None:
+    user, manager, _ = members
+    configure(user, approval_policy="four_eyes")
+    made = make(user)
+    manager.put(at(made), json={"description": "a word is none of it"})
+    decide(manager, made)
+    manager.put(at(made), json=change)
+    with nothing_changes(user, in_finance(user, made)):
+        decide(manager, made, 403)
+
+
+# Races
+
+
+@pytest.mark.parametrize("change", ["provider", "amount", "bank"])
+def test_of_an_approval_and_another_payee_or_amount_one_comes_after_the_other(approver: Client, change: str) -> None:
+    for number in range(4):
+        made = make(approver)
+        same = in_finance(approver, made)
+        decide(approver, made, finance_approver_email=FINANCE)
+        admin = approver.seen_by(scopes=("admin",))
+        calls: list[Any] = [
+            lambda made=made: approver.seen_by().put(at(made, "/finance-approve"), json={"finance_approved": True}),
+            {
+                "provider": lambda made=made: approver.seen_by().put(at(made), json={"provider_name": "Another"}),
+                "amount": lambda made=made: approver.seen_by().put(at(made), json={"total_amount": 9000}),
+                "bank": lambda admin=admin, number=number: admin.put(SETTINGS, json={"bank_details": f"IBAN {number}"}),
+            }[change],
+        ]
+        with ThreadPoolExecutor(2) as pool:
+            decided, changed = list(pool.map(lambda call: call(), calls))
+        assert changed.status_code == 200
+        # Approved first, and then reopened; or reopened first, and then not finance's turn any more.
+        assert decided.status_code in (200, 422)
+        assert shown(approver, made)["approval_status"] == "pending"
+        told = ["created", "approved", *["finance approved"] * (decided.status_code == 200), "updated"]
+        assert [entry["action"] for entry in history(approver, same)] == told
+
+
+def test_an_approval_that_names_its_version_is_never_about_another_payee(approver: Client) -> None:
+    made = make(approver)
+    tag = approver.get(at(made)).headers["ETag"]
+    approver.put(at(made), json={"provider_name": "Another"})
+    with nothing_changes(approver, in_finance(approver, made)):
+        assert approver.put(at(made, "/approve"), json=APPROVAL, headers={"If-Match": tag}).status_code == 412
+
+
+def test_a_repeated_approval_does_not_approve_another_payee(approver: Client) -> None:
+    made = make(approver)
+    once = {"Idempotency-Key": "once"}
+    first = approver.put(at(made, "/approve"), json=APPROVAL, headers=once)
+    approver.put(at(made), json={"provider_name": "Another"})
+    again = approver.put(at(made, "/approve"), json=APPROVAL, headers=once)
+    assert (first.status_code, again.status_code, again.data) == (200, 200, first.data)
+    assert shown(approver, made)["approval_status"] == "pending"
