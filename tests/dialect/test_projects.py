@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.product import PATIENCE, Product
+from tests.product import PATIENCE, Product, wait_until
 
 CREATE = {
     "description": "New machinery as Clark dropped the last tractor",
@@ -48,6 +48,8 @@ class Desk:
         self.project = self.made("/projects.json", project={"name": "API Private Items", "newCompany": "Kent Farms"})
         self.me: str = self.ask("GET", "/me.json").json()["person"]["id"]
         assert self.ask("PUT", f"/projects/{self.project}/rates.json", rates={"project-default": "50"}).json() == OK
+        for thing, one in (("invoice", "/invoices"), ("expense", "/expenses")):
+            self._wait_until_named(thing, one)
 
     def ask(self, method: str, path: str, headers: dict[str, str] | None = None, /, **body: Any) -> requests.Response:
         """One request."""
@@ -62,6 +64,12 @@ class Desk:
         assert (answer.status_code, answer.json()) == (201, OK | {"id": number})
         assert answer.headers["id"] == str(number)
         return number
+
+    def _wait_until_named(self, thing: str, path: str) -> None:
+        """Wait until the service behind the path has heard what we are called: the relay tells it, a moment later."""
+        made = f"{path}/{self.made(f'{path}.json', **{thing: {}})}.json"
+        wait_until(lambda: self.ask("GET", made).json()[thing]["created-by-user-firstname"] == "Daniel")
+        assert self.ask("DELETE", made).json() == OK
 
     def read(self, invoice: int) -> dict[str, Any]:
         """An invoice."""
