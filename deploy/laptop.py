@@ -13,21 +13,15 @@ import socket
 import sys
 from itertools import count
 from pathlib import Path
-from urllib.parse import quote
 
-from sqlalchemy import URL, create_engine, text
-from sqlalchemy.exc import OperationalError
-
-from deploy import python
-from deploy.run import PARTS, settings_of
+from deploy import places, python
+from deploy.parts import PARTS, SERVICES, settings_of
 from gateway import laptop
 from gateway.keys import actions, queries
 from gateway.keys.scopes import SCOPES
 from shared import migrate
-from shared.config import is_database_url
-from shared.db import Database, with_driver
+from shared.db import Database
 
-SERVICES = tuple(name for name in PARTS if name != "gateway")
 DEMO = "demo"
 
 
@@ -59,17 +53,15 @@ def _folder() -> Path:
 def _environment(var: Path) -> dict[str, str]:
     """What the processes are told; what the user has set stays as it is."""
     port = _number("PORT", os.environ.get("PORT") or "8000", most=65535 - len(SERVICES))
-    url = _given_database()
     told = {"VAR": str(var), "HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
     told["CALLER_SECRET"] = laptop.secret(var, "caller-secret")
     told["KEY_SECRET"] = laptop.secret(var, "key-secret")
-    told["GATEWAY_DATABASE_URL"] = url or laptop.database_url(var, "gateway")
+    told |= {f"{name.upper()}_DATABASE_URL": url for name, url in places.databases(var).items()}
     for number, name in enumerate(SERVICES, start=1):
         told[f"{name.upper()}_PORT"] = str(port + number)
         told[f"{name.upper()}_URL"] = f"http://127.0.0.1:{port + number}"
-        told[f"{name.upper()}_DATABASE_URL"] = _beside(url, var, name)
     told["PUBLIC_URL"] = f"http://127.0.0.1:{port}"
-    told["RECEIPTS_URL"] = _receipts(url, var).as_uri()
+    told["RECEIPTS_URL"] = places.receipts(var)
     told["MAIL_FOLDER"] = str(var / "mail")
     return told | {name: os.environ[name] for name in told.keys() - {"VAR"} if os.environ.get(name)}
 
@@ -78,35 +70,6 @@ def _number(variable: str, value: str, *, most: int) -> int:
     if not re.fullmatch(r"[0-9]{1,5}", value, re.ASCII) or not 1 <= int(value) <= most:
         raise SystemExit(f"{variable} must be a number from 1 to {most}")
     return int(value)
-
-
-def _given_database() -> str | None:
-    """DATABASE_URL, when it is set: it must name a database, beside which others can be."""
-    url = os.environ.get("DATABASE_URL")
-    if url and not (is_database_url(url) and with_driver(url).database):
-        raise SystemExit("DATABASE_URL is not valid: it is postgresql://user@host/name, or sqlite:////folder/name.db")
-    return url or None
-
-
-def _beside(url: str | None, var: Path, name: str) -> str:
-    """The database of a service: next to the gateway's."""
-    if not url:
-        return laptop.database_url(var, name)
-    gateways = with_driver(url)
-    own = f"{gateways.database}_{name}"
-    if gateways.get_backend_name() == "sqlite":
-        file = Path(gateways.database or "gateway.db")
-        own = str(file.with_name(f"{file.stem}_{name}{file.suffix}"))
-    return gateways.set(database=own).render_as_string(hide_password=False)
-
-
-def _receipts(url: str | None, var: Path) -> Path:
-    """The folder of the receipts. Each database has its own: what it does not name, it sweeps away."""
-    if not url:
-        return var / "receipts"
-    database = with_driver(url)
-    name = database.database or ""
-    return var / f"receipts-{quote(Path(name).stem if database.get_backend_name() == 'sqlite' else name, safe='')}"
 
 
 def _check_ports() -> None:
@@ -126,25 +89,9 @@ def _check_ports() -> None:
 def _bring_up_to_date(url: str, history: Path) -> None:
     db = Database(url, threads=1)
     if db.url.get_backend_name() == "postgresql":
-        _make_sure_of(db.url)
+        places.make_sure_of(db.url)
     migrate.upgrade(db, history)
     db.close()
-
-
-def _make_sure_of(url: URL) -> None:
-    """Create the PostgreSQL database when it is missing."""
-    probe = create_engine(url)
-    try:
-        probe.connect().close()
-    except OperationalError as missing:
-        if "does not exist" not in str(missing):
-            raise SystemExit(f"PostgreSQL does not answer: {missing.orig}") from None
-        server = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
-        with server.connect() as connection:
-            connection.execute(text(f'CREATE DATABASE "{url.database}"'))
-        server.dispose()
-    finally:
-        probe.dispose()
 
 
 def _introduce(var: Path) -> None:

@@ -9,7 +9,6 @@ import gc
 import os
 import signal
 import threading
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -18,36 +17,10 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 
 from deploy import python
+from deploy.parts import PARTS, own, settings_of
 from shared import logs
 from shared.config import Settings
 from shared.db import Database
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of the product: its package, and the module that names its migrations."""
-
-    package: str
-    history: str
-
-    @property
-    def app(self) -> ModuleType:
-        """The module with `create_app`, and `create_relay` where there is one."""
-        return import_module(f"{self.package}.app")
-
-    @property
-    def migrations(self) -> Path:
-        """The folder of its migrations."""
-        folder: Path = import_module(self.history).HISTORY
-        return folder
-
-
-PARTS = {
-    "gateway": Part("gateway", "gateway.keys"),
-    "invoices": Part("services.invoices", "services.invoices.app"),
-    "budgets": Part("services.budgets", "services.budgets.app"),
-    "expenses": Part("services.expenses", "services.expenses.app"),
-}
 
 
 def main() -> None:
@@ -76,7 +49,7 @@ def serve(name: str) -> None:
     """Answer requests on PORT (8000), with gunicorn."""
     part, settings = PARTS[name], settings_of(name)
     logs.configure(name, settings.log_level)
-    _Server(part.app, settings, port=int(_own(name, "PORT") or 8000)).run()
+    _Server(part.app, settings, port=int(own(name, "PORT") or 8000)).run()
 
 
 def relay(*names: str) -> None:
@@ -130,18 +103,6 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         return self._module.create_app(self._settings)
-
-
-def settings_of(name: str) -> Settings:
-    """A part's settings. Raises SystemExit with a line that names what is missing or wrong."""
-    if url := _own(name, "DATABASE_URL"):
-        os.environ["DATABASE_URL"] = url
-    settings: Settings = import_module(f"{PARTS[name].package}.settings").Settings.from_environment()
-    return settings
-
-
-def _own(name: str, variable: str) -> str | None:
-    return os.environ.get(f"{name.upper()}_{variable}") or os.environ.get(variable)
 
 
 if __name__ == "__main__":

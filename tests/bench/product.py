@@ -21,7 +21,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, create_engine, make_url, text
 
-from deploy.run import PARTS
+from deploy.parts import PARTS
 from gateway import laptop
 from shared.db import Database
 
