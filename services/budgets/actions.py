@@ -95,8 +95,8 @@ def delete(db: Database, caller: Caller, budget_id: str, expected: IfMatch) -> N
 class SpendState:
     """All that the budget service knows of an expense. On no budget it is a tombstone.
 
-    `held`: what stays booked, and on which budget, until a move is certain. `enforce`: the sender asks, and can be
-    refused; without it, it tells of less money than before, and cannot.
+    `held`: what stays booked, and on which budget, in whose currency, until a move is certain. `enforce`: the sender
+    asks, and can be refused; without it, it tells of less money than before, and cannot.
     """
 
     version: int
@@ -158,7 +158,7 @@ def _accepted(db: Database, workspace_id: str, expense_id: str, state: SpendStat
         elif not insert(session, spend, unless=("workspace_id", "expense_id")):
             return None
         if state.enforce:
-            _check_ask(known, target, state)
+            _check_ask(known, target, held, state)
         _book(connection, budgets, known, spend, enforce=state.enforce)
         return state.version
 
@@ -200,7 +200,9 @@ def _locked(connection: Connection, workspace_id: str, known: Spend | None, stat
     return [BUDGETS.of(row) for row in connection.execute(queries.LOCKED, {"workspace_id": workspace_id, **touched})]
 
 
-def _check_ask(known: Spend | None, target: Budget | None, state: SpendState) -> None:
+def _check_ask(known: Spend | None, target: Budget | None, held: Budget | None, state: SpendState) -> None:
+    if held and state.held:
+        rules.check_currency(state.held[1].currency, held.currency)
     if state.budget_id is None:
         return
     if target is None:

@@ -11,16 +11,18 @@ from shared.amounts import exact
 from shared.caller import INTERNAL
 from shared.fields import Amount, CurrencyCode, Day, TrueOrFalse, WholeNumber
 from shared.lengths import LARGEST_ID
+from shared.money import Money
 from shared.web import Routes, answer, caller, db
 
 routes = Routes("internal", __name__, scope=INTERNAL, url_prefix="/internal")
 
 
 class HeldSchema(Schema):
-    """Money that stays booked on the budget an expense is leaving."""
+    """Money that stays booked on the budget an expense is leaving, which may be in another currency."""
 
     budget_id = fields.UUID(required=True)
     amount = Amount(required=True)
+    currency = CurrencyCode(metadata={"description": "The expense's, unless given, as older senders do not."})
 
 
 class SpendSchema(Schema):
@@ -45,12 +47,18 @@ def accept_spend(facts: dict[str, Any], expense_id: str) -> Response:
 
 
 def _state(facts: dict[str, Any]) -> SpendState:
-    budget_id, held, currency = facts["budget_id"], facts["held"], facts["currency"]
+    budget_id, currency = facts["budget_id"], facts["currency"]
     return SpendState(
         version=facts["version"],
         budget_id=str(budget_id) if budget_id else None,
         amount=exact(facts["amount"], currency, "amount"),
         spent_on=facts["date"],
         enforce=facts["enforce"],
-        held=(str(held["budget_id"]), exact(held["amount"], currency, "amount")) if held else None,
+        held=_held(facts["held"], currency),
     )
+
+
+def _held(held: dict[str, Any] | None, currency: str) -> tuple[str, Money] | None:
+    if held is None:
+        return None
+    return str(held["budget_id"]), exact(held["amount"], held.get("currency", currency), "held")

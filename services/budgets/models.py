@@ -68,7 +68,7 @@ class Spend(Base):
     budget_id: Mapped[int | None] = mapped_column(ForeignKey("budgets.id", ondelete="SET NULL"), index=True)
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     held_budget_id: Mapped[int | None] = mapped_column(ForeignKey("budgets.id", ondelete="SET NULL"), index=True)
-    held_minor: Mapped[int] = mapped_column(BigInteger)
+    held_minor: Mapped[int] = mapped_column(BigInteger)  # in the currency of the budget it is held on
     currency: Mapped[str] = mapped_column(String(3))
     spent_on: Mapped[date | None]
     updated_at: Mapped[datetime] = mapped_column(Instant, default=now, onupdate=now)

@@ -94,7 +94,7 @@ def _wire(spend: Spend, *, held: Spend | None, enforce: bool) -> dict[str, Any]:
         "currency": spend.amount.currency,
         "date": spend.spent_on,
         "enforce": enforce,
-        "held": held and {"budget_id": held.budget_id, "amount": held.amount},
+        "held": held and {"budget_id": held.budget_id, "amount": held.amount, "currency": held.amount.currency},
     }
 
 

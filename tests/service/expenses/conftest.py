@@ -75,6 +75,11 @@ class Both:
         """What a budget says is spent."""
         return float(self.budgets.get(f"{BUDGETS}/{budget_id}").json["data"]["spent_amount"])
 
+    def remaining(self, budget_id: str) -> float | None:
+        """What a budget says is left; None when it has no cap."""
+        left: float | None = self.budgets.get(f"{BUDGETS}/{budget_id}").json["data"]["remaining_amount"]
+        return left
+
     def expense(self, **facts: Any) -> dict[str, Any]:
         """A new expense."""
         answer = self.expenses.post(EXPENSES, json=facts)

@@ -20,6 +20,9 @@ from .standin import FIRST, SECOND
 
 Step = Callable[["World"], None]
 
+UNITS = {"USD": 100, "JPY": 1, "BHD": 1000}
+"""The currencies, and the smallest units that one of each has."""
+
 
 @dataclass
 class World:
@@ -27,7 +30,8 @@ class World:
 
     both: Both
     rng: random.Random
-    budgets: list[str] = field(default_factory=list)
+    budgets: dict[str, str] = field(default_factory=dict)
+    """The currency of each."""
     openings: dict[str, Decimal] = field(default_factory=dict)
     expenses: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     """Every acknowledged expense as it was last acknowledged; None when it is deleted."""
@@ -35,12 +39,24 @@ class World:
     def some_budget(self) -> str | None:
         return self.rng.choice([*self.budgets, None])
 
+    def some_currency(self, budget: str | None) -> str:
+        """Mostly the budget's."""
+        return self.budgets[budget] if budget and self.rng.random() < 0.9 else self.rng.choice([*UNITS])
+
     def some_expense(self) -> str | None:
         live = [expense_id for expense_id, state in self.expenses.items() if state]
         return self.rng.choice(live) if live else None
 
-    def amount(self) -> float:
-        return self.rng.randint(0, 6000) / 100
+    def amount(self, currency: str) -> float:
+        """Half of the time one that another currency can say as well."""
+        minor = self.rng.randint(0, 6) * 1000 if self.rng.random() < 0.5 else self.rng.randint(0, 6000)
+        return minor / UNITS[currency]
+
+    def anew(self) -> dict[str, Any]:
+        """What an expense costs, in which currency, and on which budget."""
+        budget = self.some_budget()
+        currency = self.some_currency(budget)
+        return {"amount": self.amount(currency), "currency": currency, "budget_id": budget}
 
     def cut(self) -> None:
         """The next requests meet a cut line, before or after, or none."""
@@ -51,22 +67,25 @@ class World:
         self.both.line.cuts = self.both.invoice_line.cuts = ()
 
     def new_budget(self) -> None:
-        opening = self.rng.randint(0, 10)
-        budget = self.both.budget(self.rng.choice([60, 100, None]), spent_amount=opening)
-        self.budgets.append(budget)
-        self.openings[budget] = Decimal(opening)
+        currency = self.rng.choice([*UNITS])
+        opening, cap = self.rng.randint(0, 1000), self.rng.choice([6000, 10000, None])
+        facts = {"currency": currency, "spent_amount": opening / UNITS[currency]}
+        budget = self.both.budget(cap and cap / UNITS[currency], **facts)
+        self.budgets[budget] = currency
+        self.openings[budget] = Decimal(str(opening / UNITS[currency]))
 
     def gone_budget(self) -> None:
         if len(self.budgets) < 2:
             return
-        budget = self.budgets.pop(self.rng.randrange(len(self.budgets)))
+        budget = self.rng.choice([*self.budgets])
+        del self.budgets[budget]
         assert self.both.budgets.delete(f"{BUDGETS}/{budget}").status_code == 204
         for state in self.expenses.values():
             if state and state["budget_id"] == budget:
                 state["budget_id"] = None  # what it will be once the message has arrived
 
     def create(self) -> None:
-        facts = {"amount": self.amount(), "budget_id": self.some_budget()}
+        facts = self.anew()
         self.cut()
         answer = self.both.expenses.post(EXPENSES, json=facts)
         self.whole()
@@ -78,11 +97,13 @@ class World:
         expense = self.some_expense()
         if expense is None:
             return
+        currency = (self.expenses[expense] or {})["currency"]
         facts = self.rng.choice(
             [
-                {"amount": self.amount()},
+                {"amount": self.amount(currency)},
                 {"budget_id": self.some_budget()},
-                {"amount": self.amount(), "budget_id": self.some_budget()},
+                self.anew(),
+                self.anew(),
                 {"date": f"2024-04-{self.rng.randint(10, 30)}"},
                 {"description": "changed"},
             ]
@@ -93,7 +114,7 @@ class World:
         assert answer.status_code in (200, 404, 422, 503, 409), answer.data
         if answer.status_code == 200:
             self.expenses[expense] = (self.expenses[expense] or {}) | {
-                name: value for name, value in facts.items() if name in ("amount", "budget_id")
+                name: value for name, value in facts.items() if name in ("amount", "currency", "budget_id")
             }
 
     def remove(self) -> None:
@@ -115,7 +136,7 @@ class World:
             return
         facts = {"project_id": self.rng.choice([FIRST, SECOND, None])}
         if self.rng.random() < 0.5:
-            facts["amount"] = self.amount()
+            facts["amount"] = self.amount((self.expenses[expense] or {})["currency"])
         spelled = {"project-id": facts["project_id"] or "", **({"cost": facts["amount"]} if "amount" in facts else {})}
         self.cut()
         answer = self.both.expenses.put(f"/expenses/{self.both.number(expense)}.json", json={"expense": spelled})
@@ -132,6 +153,14 @@ class World:
     def settled_relay(self) -> None:
         self.both.settle()
 
+    def covers(self) -> None:
+        """At any moment each budget has booked at least what is on it, and a hard one no more than it has."""
+        there = self.both.all_expenses()
+        for budget in self.budgets:
+            live = sum(row["amount"] for row in there if row["budget_id"] == budget)
+            assert Decimal(str(self.both.spent(budget))) >= self.openings[budget] + live
+            assert (self.both.remaining(budget) or 0) >= 0
+
     def holds(self) -> None:
         """At rest everything that was acknowledged is there, nothing that was refused, and every budget adds up."""
         self.both.settle()
@@ -140,7 +169,9 @@ class World:
         assert there.keys() == {expense_id for expense_id, state in self.expenses.items() if state}
         for expense_id, row in there.items():
             known = self.expenses[expense_id] or {}
-            assert (float(row["amount"]), row["budget_id"]) == (known["amount"], known["budget_id"])
+            assert {"amount": float(row["amount"]), "currency": row["currency"], "budget_id": row["budget_id"]} == {
+                name: known[name] for name in ("amount", "currency", "budget_id")
+            }
         for budget in self.budgets:
             live = sum(row["amount"] for row in there.values() if row["budget_id"] == budget)
             assert Decimal(str(self.both.spent(budget))) == self.openings[budget] + live
@@ -175,10 +206,11 @@ def test_whatever_is_cut_everything_adds_up_at_rest(both: Both) -> None:
         world = World(_in(both, mine), random.Random(seed))
         for row in world.both.all_expenses():  # hypothesis repeats an example: begin with nothing
             assert world.both.expenses.delete(f"{EXPENSES}/{row['id']}").status_code == 204
-        world.new_budget()
-        world.new_budget()
+        for _ in range(3):
+            world.new_budget()
         for name in program:
             STEPS[name][0](world)
+            world.covers()
         world.holds()
 
     law()
