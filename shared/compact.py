@@ -159,9 +159,10 @@ def does(routes: Routes) -> Any:
 
 
 def makes(routes: Routes) -> Any:
-    """Describe a view that answers with `created`."""
+    """Describe a view that answers with `created`; or 404, as the body may name a project or a company."""
     described = routes.response(201, Created, example=DONE | {"id": 99}, headers=_numbers({"id": "Its id."}))
-    return lambda view: routes.doc(**{UNCONDITIONAL: True})(described(view))
+    refused = routes.alt_response(404)
+    return lambda view: routes.doc(**{UNCONDITIONAL: True})(refused(described(view)))
 
 
 def lists(routes: Routes, schema: type[Schema], *, example: Mapping[str, Any]) -> Any:

@@ -19,8 +19,15 @@ Document = dict[str, Any]
 Kind = type[errors.ApiError]
 Kinds = tuple[Kind, ...]
 
-ALWAYS: Kinds = (errors.Unauthorized, errors.Forbidden, errors.TooManyRequests, errors.Unavailable)
-WRITES: Kinds = (errors.Invalid, errors.Conflict, errors.TooLarge, errors.UnsupportedMedia, errors.Refused)
+ALWAYS: Kinds = (
+    errors.Invalid,
+    errors.Unauthorized,
+    errors.Forbidden,
+    errors.TooManyRequests,
+    errors.Unavailable,
+    errors.DeadlineExceeded,
+)
+WRITES: Kinds = (errors.Conflict, errors.TooLarge, errors.UnsupportedMedia, errors.Refused)
 OF_ONE: Kinds = (errors.NotFound,)
 CHANGES_OF_ONE: Kinds = (errors.PreconditionFailed,)
 
@@ -28,7 +35,7 @@ CHANGES_OF_ONE: Kinds = (errors.PreconditionFailed,)
 IDEMPOTENCY_KEY = {
     "in": "header",
     "name": "Idempotency-Key",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
     "description": "A repeat under the same key gets the first answer, and changes nothing again.",
 }
 IF_MATCH = {
@@ -102,16 +109,16 @@ def _complete(operation: Document, method: str, path: str) -> Document:
 
 
 def _answer(operation: Document, kinds: Kinds, dialect: Dialect, method: str) -> Document:
-    """Let the operation answer with errors of these kinds, and with those that flask-smorest knows only by status."""
+    """Let the operation answer with errors of these kinds, and with those that flask-smorest knows only by status.
+
+    No answer is `default`: whoever checks ours against the description is to find the one that it does not name.
+    """
     answers: Document = operation["responses"]
-    bare = {
-        status: errors.BY_STATUS[int(status)]
-        for status, said in answers.items()
-        if status != "default" and "$ref" in said
-    }
+    answers.pop("default", None)
+    bare = {status: errors.BY_STATUS[int(status)] for status, said in answers.items() if "$ref" in said}
     known = {str(int(kind.status)): dialect.refused if kind is errors.Refused else kind for kind in kinds}
     named: Document = {}
-    for status, kind in (bare | known | {"default": errors.ApiError}).items():
+    for status, kind in (bare | known).items():
         name = _name(dialect, kind, method)
         named[name] = _response(dialect, kind, method)
         answers[status] = {"$ref": f"#/components/responses/{name}"}
@@ -128,7 +135,7 @@ def _name(dialect: Dialect, kind: Kind, method: str) -> str:
 def _response(dialect: Dialect, kind: Kind, method: str) -> Document:
     schema = {"$ref": f"#/components/schemas/{_schema_name(dialect.name)}"}
     return {
-        "description": "Any other error" if kind is errors.ApiError else kind.status.phrase,
+        "description": kind.status.phrase,
         "content": {"application/json": {"schema": schema, "example": _word(dialect, kind, method)}},
     }
 

@@ -54,7 +54,7 @@ class CurrencyCode(Text):
     """An ISO 4217 code such as USD."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(3, validate=[_currency], **_described(kwargs, example="USD"))
+        super().__init__(3, validate=[_currency], **_described(kwargs, example="USD", pattern="^[A-Z]{3}$"))
 
 
 class Day(fields.Date):
@@ -73,7 +73,7 @@ class Amount(fields.Field[Decimal]):
     def __init__(
         self,
         *,
-        least: Decimal | int = 0,
+        least: Decimal | int | None = 0,
         most: Decimal | int | None = None,
         above: Decimal | int | None = None,
         decimals: int = 4,

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ARRAY, ColumnElement, Double, and_, any_, bindparam, case, cast, func, or_
 
 from shared.currencies import EXPONENT
+from shared.money import MAX_MINOR
 
 
 def among(database: str, column: Any, name: str) -> ColumnElement[bool]:
@@ -23,18 +24,23 @@ def contains(piece: str, *columns: Any) -> ColumnElement[bool]:
 
 def at_least(minor: Any, currency: Any, amount: Decimal) -> ColumnElement[bool]:
     """Whether a column of minor units is `amount` major units or more, whatever the row's currency."""
-    return _by_exponent(currency, lambda exponent: minor >= int(amount.scaleb(exponent).to_integral(ROUND_CEILING)))
+    return _by_exponent(currency, lambda exponent: minor >= _in_minor(amount, exponent, ROUND_CEILING))
 
 
 def at_most(minor: Any, currency: Any, amount: Decimal) -> ColumnElement[bool]:
     """The same, or less."""
-    return _by_exponent(currency, lambda exponent: minor <= int(amount.scaleb(exponent).to_integral(ROUND_FLOOR)))
+    return _by_exponent(currency, lambda exponent: minor <= _in_minor(amount, exponent, ROUND_FLOOR))
 
 
 def major(minor: Any, currency: Any) -> ColumnElement[Any]:
     """A column of minor units in major ones: near enough to put rows in order, and shown to nobody."""
     units = case({code: 10.0**places for code, places in EXPONENT.items() if places != 2}, value=currency, else_=100.0)
     return cast(minor, Double) / units
+
+
+def _in_minor(amount: Decimal, exponent: int, rounding: str) -> int:
+    """The amount in minor units; one larger than any that is kept as the next larger one, which a database can read."""
+    return min(int(amount.scaleb(exponent).to_integral(rounding)), MAX_MINOR + 1)
 
 
 def _by_exponent(currency: Any, test: Any) -> ColumnElement[bool]:

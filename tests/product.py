@@ -21,7 +21,7 @@ from gateway.keys.scopes import SCOPES
 
 ROOT = Path(__file__).parent.parent
 FINANCE = "/v1/dev/finance"
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds that something may take on a busy machine before it counts as never happening."""
 
 

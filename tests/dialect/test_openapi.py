@@ -47,6 +47,20 @@ def test_every_operation_has_a_name_of_its_own(describe: Describe, name: str) ->
 
 
 @each_dialect
+def test_every_answer_is_described_by_its_status(describe: Describe, name: str) -> None:
+    for where, operation in operations(describe(name)):
+        assert {"400", "401", "403", "429", "503", "504"} <= operation["responses"].keys(), where
+        assert "default" not in operation["responses"], where
+
+
+def test_what_is_spent_and_left_may_be_below_zero(describe: Describe) -> None:
+    document = describe("finance")
+    for name in ("spent_amount", "remaining_amount"):
+        told = property_of(document, "BudgetOut", name)
+        assert faults(document, {"schema": told, "example": -1.05}) == []
+
+
+@each_dialect
 def test_nothing_is_told_that_only_we_understand(describe: Describe, name: str) -> None:
     assert [node for node in nodes(describe(name)) if UNCONDITIONAL in node] == []
 

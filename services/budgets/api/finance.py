@@ -72,7 +72,14 @@ class BudgetOut(BudgetIn):
     """A budget."""
 
     id = fields.UUID()
-    remaining_amount = Amount(allow_none=True, metadata={"description": "`total_amount` less `spent_amount`."})
+    spent_amount = Amount(
+        least=None, metadata={"description": "The opening figure, which may be below zero, and the live expenses."}
+    )
+    remaining_amount = Amount(
+        least=None,
+        allow_none=True,
+        metadata={"description": "`total_amount` less `spent_amount`; below zero when overspent."},
+    )
     created_at = fields.AwareDateTime()
     updated_at = fields.AwareDateTime()
 

@@ -126,6 +126,7 @@ def list_expenses(query: dict[str, Any]) -> Response:
 @routes.post("")
 @routes.doc(requestBody=_body(EXAMPLE))
 @routes.response(201, ExpenseAnswer, example=SHOWN)
+@routes.alt_response(404)
 @answers_once
 def create_expense() -> Response:
     """Create an expense, with a receipt or without, on a budget or on none."""

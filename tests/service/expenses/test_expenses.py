@@ -316,6 +316,8 @@ def listed(expenses: Client) -> Client:
         ("min_amount=20.5&sort=created_at", ["taxi home", "\u00c9clair", "d"]),
         ("max_amount=20.5&sort=created_at", ["Taxi 100%", "taxi home"]),
         ("min_amount=29.5&max_amount=30.5", ["\u00c9clair"]),
+        ("min_amount=4715679424811039", []),
+        ("max_amount=4715679424811039&sort=created_at", ["Taxi 100%", "taxi home", "\u00c9clair", "d"]),
         ("q=TAXI&sort=created_at", ["Taxi 100%", "taxi home"]),
         ("q=0%25", ["Taxi 100%"]),
         ("q=%25&sort=created_at", ["Taxi 100%"]),

@@ -122,7 +122,8 @@ class Kinds(fields.Field[bool | None]):
         self.kinds = {yes: True, no: False, "all": None}
         self.default = default
         usual = next(word for word, kind in self.kinds.items() if kind is default)
-        named = {"type": "string", "enum": list(self.kinds), "default": usual}
+        words = ", ".join(f"`{word}`" for word in self.kinds)
+        named = {"type": "string", "default": usual, "description": f"{words}; any other word stands for the default."}
         super().__init__(load_default=default, metadata=named | kwargs.pop("metadata", {}), **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool | None:
