@@ -18,7 +18,7 @@ from gunicorn.app.base import BaseApplication
 
 from deploy import python
 from deploy.parts import PARTS, own, settings_of
-from shared import logs
+from shared import logs, output
 from shared.config import Settings
 from shared.db import Database
 
@@ -34,6 +34,7 @@ def main() -> None:
         command.add_argument("names", choices=PARTS, nargs="+" if several else 1, metavar="NAME")
         command.set_defaults(does=does)
     asked = parser.parse_args()
+    output.unfailing_errors()
     if os.environ.pop("SUPERVISED", None):
         threading.Thread(target=_outlive_nobody, daemon=True).start()
     asked.does(*asked.names)

@@ -13,6 +13,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from shared import output
+
 PROCFILE = Path(__file__).with_name("Procfile")
 GRACE = 15.0  # seconds to finish what is being done
 YOUNG = 5.0  # seconds: to die earlier is to have failed to start
@@ -55,6 +57,7 @@ class Process:
 
 def main() -> int:
     """Run until told to stop; 1 when a process could not be kept running."""
+    output.unfailing_errors()
     asked: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _frame: asked.append(received))

@@ -1,23 +1,31 @@
-"""Logs: one JSON object a line on standard output, each with the id of the request it belongs to."""
+"""Logs: one JSON object a line on standard output, each with the id of the request it belongs to.
 
+Nothing waits for them and nothing fails with them: a line that is not taken is lost (`shared.output`).
+"""
+
+import json
 import logging
-import sys
 from collections.abc import MutableMapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import orjson
 import structlog
+
+from shared.output import Output
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request being answered in this context, or of the one that a message came from."""
 
 
-def configure(service: str, level: str = "INFO") -> None:
+def configure(service: str, level: str = "INFO", *, descriptor: int = 1) -> None:
     """Set up logging for this process."""
+    output = Output(descriptor)
 
     def context(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         event["service"] = service
+        if output.lost:
+            event["lines_lost"] = output.lost
         if rid := request_id.get():
             event["request_id"] = rid
         return event
@@ -31,10 +39,13 @@ def configure(service: str, level: str = "INFO") -> None:
             structlog.processors.JSONRenderer(serializer=_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.BytesLoggerFactory(file=sys.stdout.buffer),
+        logger_factory=structlog.BytesLoggerFactory(file=cast(BinaryIO, output)),
         cache_logger_on_first_use=True,
     )
 
 
 def _json(event: dict[str, Any], **_: Any) -> bytes:
-    return orjson.dumps(event, default=str)
+    try:
+        return orjson.dumps(event, default=str)
+    except TypeError:  # half a surrogate, or a number beyond 64 bits
+        return json.dumps(event, default=str).encode()
