@@ -37,6 +37,7 @@ class Audit(Base):
 
     __table_args__ = (
         Index(None, "workspace_id", "subject_id", "id"),
+        Index(None, "workspace_id", "at", "id"),
         {"sqlite_autoincrement": True},
     )
 

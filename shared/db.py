@@ -296,7 +296,11 @@ def _sqlite(url: URL, *, connections: int, query_only: bool = False) -> Engine:
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         connection.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows ASCII only
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"query_only={int(query_only)}"):
+        for pragma in (
+            *("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"),
+            "recursive_triggers=ON",  # what REPLACE deletes is deleted for the triggers, too
+            f"query_only={int(query_only)}",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     return engine

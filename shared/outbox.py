@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import JSON, BigInteger, Connection, Index, String, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from shared import idempotency
+from shared import chain, idempotency
 from shared.db import Base, Database, Instant, Serial, insert, now, plainly
 from shared.logs import request_id
 from shared.rows import Rows
@@ -204,7 +204,13 @@ class Relay:
         self._chores_at = 0.0
 
     def run(self, stop: threading.Event, *, idle: float = 0.25) -> None:
-        """Deliver until `stop` is set, looking every `idle` seconds when there is nothing to do."""
+        """Deliver, and chain the history, until `stop` is set. With nothing to deliver, look every `idle` seconds."""
+        chaining = threading.Thread(target=chain.keep_sealing, args=(self.db, stop), name="chain")
+        chaining.start()  # apart: neither waits for the other
+        self._deliver(stop, idle)
+        chaining.join()
+
+    def _deliver(self, stop: threading.Event, idle: float) -> None:
         while not stop.is_set():
             try:
                 self._tidy()

@@ -16,11 +16,11 @@ from sqlalchemy import create_engine, inspect, make_url, text
 
 from services.expenses import queries as expense_queries
 from services.invoices import queries
-from shared import audit, idempotency, migrate, outbox, people, schema
+from shared import audit, chain, idempotency, migrate, outbox, people, schema
 from shared.caller import Caller
 from shared.db import Base, Database
 
-SHARED = {model.__table__.name for model in (outbox.Outbox, idempotency.Remembered, audit.Audit)}
+SHARED = {model.__table__.name for model in (outbox.Outbox, idempotency.Remembered, audit.Audit, chain.Link)}
 PEOPLE = {people.Person.__table__.name}
 """Where members are named: not in every service."""
 
