@@ -5,7 +5,7 @@ import time
 import pytest
 
 from gateway.keys import actions
-from gateway.limits import RateLimit
+from gateway.limits import Allowance, RateLimit
 from shared.errors import TooManyRequests
 from tests.gateway.conftest import KEY_SECRET, Gateway, Start
 from tests.gateway.peers import respond
@@ -13,11 +13,23 @@ from tests.gateway.peers import respond
 TARGET = "/v1/dev/finance/invoices"
 
 
+class Clock:
+    """What time it is, for who counts requests."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def time(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-def early_in_the_minute() -> None:
-    """Waits, when a minute is about to begin, until it has."""
-    if time.time() % 60 > 55:
-        time.sleep(60 - time.time() % 60)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock that requests are counted by."""
+    clock = Clock()
+    for module in ("gateway.limits", "limits.storage.memory", "limits.strategies"):
+        monkeypatch.setattr(f"{module}.time", clock)
+    return clock
 
 
 @pytest.mark.parametrize("target", [TARGET, "/nothing", "/healthz", "/readyz", "/docs", "/openapi/finance.json"])
@@ -40,7 +52,6 @@ def test_without_a_limit_there_are_no_limit_headers(gateway: Gateway) -> None:
     assert "RateLimit-Limit" not in gateway.get(TARGET).headers
 
 
-@pytest.mark.usefixtures("early_in_the_minute")
 def test_a_key_has_so_many_requests_a_minute(start: Start) -> None:
     gateway = start(rate_limit=2)
     other = actions.issue(gateway.parts.db, KEY_SECRET, "Acme")
@@ -61,17 +72,47 @@ def test_a_key_has_so_many_requests_a_minute(start: Start) -> None:
     assert gateway.get(TARGET, key=other.key).status == 200
 
 
-@pytest.mark.usefixtures("early_in_the_minute")
-def test_a_new_minute_is_a_new_allowance(monkeypatch: pytest.MonkeyPatch) -> None:
-    limit = RateLimit(1, "memory://")
-    moment = time.time()
-    limit.hit("k")
-    with pytest.raises(TooManyRequests):
+def taken(limit: RateLimit, times: int) -> int:
+    """How many of so many requests are let through."""
+    passed = 0
+    for _ in range(times):
+        try:
+            limit.hit("k")
+        except TooManyRequests:
+            continue
+        passed += 1
+    return passed
+
+
+def test_no_minute_wherever_it_begins_has_more_than_the_limit(clock: Clock) -> None:
+    limit = RateLimit(10, "memory://")
+    clock.now += 59  # the last second of a minute of the clock
+    assert taken(limit, 11) == 10
+    clock.now += 2
+    assert taken(limit, 11) == 0
+    clock.now += 57.5
+    assert taken(limit, 11) == 0
+    clock.now += 1
+    assert taken(limit, 11) == 10
+
+
+def test_what_is_left_comes_back_a_minute_after_it_was_taken(clock: Clock) -> None:
+    limit = RateLimit(2, "memory://")
+    assert limit.hit("k") == Allowance(2, 1, 60)
+    clock.now += 20
+    assert limit.hit("k") == Allowance(2, 0, 40)
+    clock.now += 10
+    with pytest.raises(TooManyRequests) as refused:
         limit.hit("k")
-    monkeypatch.setattr("gateway.limits.time.time", lambda: moment + 60)
-    fresh = limit.hit("k")
-    assert fresh is not None
-    assert fresh.remaining == 0
+    assert refused.value.headers == {
+        "RateLimit-Limit": "2",
+        "RateLimit-Remaining": "0",
+        "RateLimit-Reset": "30",
+        "Retry-After": "30",
+    }
+    assert limit.hit("another") == Allowance(2, 1, 60)
+    clock.now += 30.5
+    assert limit.hit("k") == Allowance(2, 0, 20)
 
 
 def test_when_the_counting_place_is_away_requests_pass(start: Start) -> None:
