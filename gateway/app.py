@@ -86,12 +86,18 @@ def _who() -> Caller:
 
     Raises:
         Unauthorized: none, or none that is valid.
+        TooManyRequests: too many from there were not.
     """
     key = credentials.key(request.environ.get("HTTP_AUTHORIZATION", ""), spoken_at(request.path).schemes)
-    caller = parts().keys.find(key) if key else None
+    caller = parts().keys.find(key, _address()) if key else None
     if caller is None:
         raise errors.Unauthorized
     return caller
+
+
+def _address() -> str:
+    """Where the request comes from."""
+    return parts().proxies.client(request.remote_addr or "", request.headers.get("X-Forwarded-For", ""))
 
 
 def _nowhere() -> Exception:
@@ -119,5 +125,6 @@ def _end(response: Response) -> Response:
         ms=round((time.perf_counter() - g.began) * 1000, 2),
         workspace_id=caller.workspace_id if caller else None,
         key_id=caller.key_id if caller else None,
+        address=None if caller else _address(),
     )
     return response

@@ -9,6 +9,8 @@ import orjson
 from flask import Flask, current_app
 from requests.adapters import BaseAdapter
 
+from gateway.address import Proxies
+from gateway.guesses import Guesses
 from gateway.keys.lookup import Lookup
 from gateway.limits import RateLimit
 from gateway.openapi import Description
@@ -38,6 +40,7 @@ class Parts:
 
     db: Database
     keys: Lookup
+    proxies: Proxies
     limit: RateLimit
     upstreams: dict[str, Upstream]
     people: Flask
@@ -64,7 +67,8 @@ def build(settings: Settings, wire: BaseAdapter | None) -> Parts:
     described = {name: partial(_described, upstream, settings.caller_secret) for name, upstream in upstreams.items()}
     return Parts(
         db=db,
-        keys=Lookup(db, settings.key_secret),
+        keys=Lookup(db, settings.key_secret, guesses=Guesses(settings.guess_limit)),
+        proxies=settings.proxies,
         limit=RateLimit(settings.rate_limit, settings.limits_url),
         upstreams=upstreams,
         signed=lambda caller, service: callers.sign(caller, settings.caller_secret, service),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.address import Proxies
 from shared import config
 from shared.config import Secret
 
@@ -16,4 +17,17 @@ class Settings(config.Settings):
     expenses_url: str = "http://expenses:8000"
     rate_limit: int = 6000  # requests a minute and key; 0 is no limit
     limits_url: str = "memory://"  # where requests are counted; redis://... when there are several gateways
+    guess_limit: int = 60  # unknown keys a minute and client address; 0 is no limit
+    trusted_proxies: str = ""  # networks of proxies in front, `10.0.0.0/8, ...`; their X-Forwarded-For is believed
     deadline: float = 30.0  # seconds a service has to begin its answer, and to go on with it
+
+    def __post_init__(self) -> None:
+        try:
+            Proxies.written(self.trusted_proxies)
+        except ValueError as wrong:
+            raise SystemExit(f"{__name__}: TRUSTED_PROXIES: {wrong}") from None
+
+    @property
+    def proxies(self) -> Proxies:
+        """The proxies in front."""
+        return Proxies.written(self.trusted_proxies)

@@ -163,3 +163,25 @@ def office(fresh_database: Callable[[Path], str], tmp_path: Path) -> Iterator[Of
     made.app.extensions["gateway"].close()
     for app in apps.values():
         app.extensions["service"].db.close()
+
+
+class Clock:
+    """What time it is, for who counts requests."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def time(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock that requests and guesses are counted by."""
+    clock = Clock()
+    for module in ("gateway.guesses", "gateway.limits", "limits.storage.memory", "limits.strategies"):
+        monkeypatch.setattr(f"{module}.time", clock)
+    return clock

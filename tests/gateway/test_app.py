@@ -7,29 +7,10 @@ import pytest
 from gateway.keys import actions
 from gateway.limits import Allowance, RateLimit
 from shared.errors import TooManyRequests
-from tests.gateway.conftest import KEY_SECRET, Gateway, Start
+from tests.gateway.conftest import KEY_SECRET, Clock, Gateway, Start
 from tests.gateway.peers import respond
 
 TARGET = "/v1/dev/finance/invoices"
-
-
-class Clock:
-    """What time it is, for who counts requests."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def time(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock that requests are counted by."""
-    clock = Clock()
-    for module in ("gateway.limits", "limits.storage.memory", "limits.strategies"):
-        monkeypatch.setattr(f"{module}.time", clock)
-    return clock
 
 
 @pytest.mark.parametrize("target", [TARGET, "/nothing", "/healthz", "/readyz", "/docs", "/openapi/finance.json"])

@@ -21,6 +21,7 @@ from shared.db import NAMING, Base, Database, new_id, now
 from shared.errors import Conflict, Invalid, NotFound, Refused
 
 SECRET = "key secret"
+HERE = "192.0.2.1"
 
 
 def test_a_key_acts_for_its_workspace(db: Database) -> None:
@@ -157,22 +158,22 @@ def test_an_unknown_scope_is_refused_and_nothing_is_made(db: Database, asked: li
 def test_a_key_expires(db: Database) -> None:
     made = actions.issue(db, SECRET, "Acme", expires_at=now() + timedelta(seconds=2))
     lookup = Lookup(db, SECRET)
-    assert lookup.find(made.key) is not None
+    assert lookup.find(made.key, HERE) is not None
     time.sleep(2)
     assert queries.find(db, SECRET, made.key) is None
-    assert lookup.find(made.key) is None
+    assert lookup.find(made.key, HERE) is None
 
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_revoked_key_is_refused_within_a_second(db: Database, whole: bool) -> None:
     made = actions.issue(db, SECRET, "Acme")
     lookup = Lookup(db, SECRET)
-    assert lookup.find(made.key) is not None
+    assert lookup.find(made.key, HERE) is not None
     name = made.key if whole else secret.shown(made.key)
     assert actions.revoke(db, SECRET, name) == secret.shown(made.key)
     assert queries.find(db, SECRET, made.key) is None
     time.sleep(1.0)
-    assert lookup.find(made.key) is None
+    assert lookup.find(made.key, HERE) is None
     actions.revoke(db, SECRET, name)  # twice is fine
 
 
@@ -203,11 +204,11 @@ def test_the_list_shows_what_may_be_shown(db: Database) -> None:
 def test_the_lookup_asks_the_database_once_a_second(db: Database) -> None:
     made = actions.issue(db, SECRET, "Acme")
     lookup = Lookup(db, SECRET)
-    known = lookup.find(made.key)
+    known = lookup.find(made.key, HERE)
     assert known is not None
-    assert lookup.find(made.key) is known
+    assert lookup.find(made.key, HERE) is known
     time.sleep(1.0)
-    assert lookup.find(made.key) is not known
+    assert lookup.find(made.key, HERE) is not known
 
 
 def scopes_of(db: Database, key: str) -> tuple[str, ...] | None:
@@ -238,13 +239,13 @@ def test_a_rotated_key_has_two_secrets_for_a_while(db: Database) -> None:
     assert known[1] is not None
     assert known[0].caller == known[1].caller
     lookup = Lookup(db, SECRET)
-    assert lookup.find(first) is not None
+    assert lookup.find(first, HERE) is not None
     (listed,) = queries.listing(db)
     assert listed.older_until == known[0].expires_at
     time.sleep(2.1)
     assert queries.find(db, SECRET, first) is None
-    assert lookup.find(first) is None
-    assert lookup.find(second) is not None
+    assert lookup.find(first, HERE) is None
+    assert lookup.find(second, HERE) is not None
 
 
 def test_a_second_rotation_ends_the_oldest_secret_and_one_without_an_overlap_the_older(db: Database) -> None:
@@ -299,19 +300,19 @@ def test_the_use_of_a_key_is_written_once_a_minute_and_not_by_its_request(db: Da
     usage = Usage(db)
     lookup = Lookup(db, SECRET, usage=usage)
     before = now()
-    assert lookup.find(key) is not None
+    assert lookup.find(key, HERE) is not None
     assert last_used(db) == [None, None]
     usage.write()
     first, other = last_used(db)
     assert other is None
     assert first is not None
     assert before <= first <= now()
-    Lookup(db, SECRET, usage=usage).find(key)  # another gateway, in the same minute
+    Lookup(db, SECRET, usage=usage).find(key, HERE)  # another gateway, in the same minute
     usage.write()
     assert last_used(db) == [first, None]
     with db.write() as session:
         session.execute(update(ApiKey).values(last_used_at=first - timedelta(seconds=61)))
-    Lookup(db, SECRET, usage=usage).find(key)
+    Lookup(db, SECRET, usage=usage).find(key, HERE)
     usage.write()
     again = last_used(db)[0]
     assert again is not None
@@ -323,7 +324,7 @@ def test_uses_are_written_in_the_background(db: Database) -> None:
     made = actions.issue(db, SECRET, "Acme")
     usage = Usage(db, every=0.05)
     lookup = Lookup(db, SECRET, usage=usage)
-    lookup.find(made.key)
+    lookup.find(made.key, HERE)
     until = time.monotonic() + 30
     while last_used(db) == [None] and time.monotonic() < until:
         time.sleep(0.05)
@@ -334,8 +335,9 @@ def test_uses_are_written_in_the_background(db: Database) -> None:
 def test_what_the_lookup_remembers_is_bounded(db: Database) -> None:
     lookup = Lookup(db, SECRET, size=3)
     for _ in range(10):
-        assert lookup.find(secret.new_key(new_id())) is None
-    assert len(lookup._cache) == 3
+        assert lookup.find(secret.new_key(new_id()), HERE) is None
+        assert lookup.find(actions.issue(db, SECRET, "Acme").key, HERE) is not None
+    assert (len(lookup._known), len(lookup._unknown)) == (3, 3)
 
 
 def test_the_history_makes_the_tables_of_the_models(db: Database) -> None:
