@@ -14,12 +14,12 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from deploy import places, python
+from deploy import places
 from deploy.parts import PARTS, SERVICES, settings_of
 from gateway import laptop
 from gateway.keys import actions, queries
 from gateway.keys.scopes import SCOPES
-from shared import migrate
+from shared import migrate, python
 from shared.db import Database
 
 DEMO = "demo"
@@ -44,7 +44,7 @@ def main() -> None:
 def _folder() -> Path:
     var = laptop.folder().resolve()
     try:
-        var.mkdir(parents=True, exist_ok=True)
+        var.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as why:
         raise SystemExit(f"VAR: {var} cannot be made: {why.strerror}") from None
     return var

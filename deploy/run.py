@@ -1,7 +1,7 @@
 """One process of the product: `serve NAME`, `relay NAME ...`, `migrate NAME ...`.
 
 A process takes its settings from the environment. Where several share one, as on a laptop, `INVOICES_DATABASE_URL`
-and its like stand for each one's DATABASE_URL, and `INVOICES_PORT` for its PORT.
+and its like stand for each one's DATABASE_URL, and `INVOICES_HOST` and `INVOICES_PORT` for its HOST and PORT.
 """
 
 import argparse
@@ -16,9 +16,8 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from deploy import python
 from deploy.parts import PARTS, own, settings_of
-from shared import logs, output
+from shared import logs, output, python
 from shared.config import Settings
 from shared.db import Database
 
@@ -47,10 +46,11 @@ def _outlive_nobody() -> None:
 
 
 def serve(name: str) -> None:
-    """Answer requests on PORT (8000), with gunicorn."""
+    """Answer requests on HOST (127.0.0.1) and PORT (8000), with gunicorn."""
     part, settings = PARTS[name], settings_of(name)
     logs.configure(name, settings.log_level)
-    _Server(part.app, settings, port=int(own(name, "PORT") or 8000)).run()
+    bind = f"{own(name, 'HOST') or '127.0.0.1'}:{own(name, 'PORT') or 8000}"
+    _Server(part.app, settings, bind).run()
 
 
 def relay(*names: str) -> None:
@@ -81,13 +81,13 @@ def migrate(*names: str) -> None:
 class _Server(BaseApplication):  # type: ignore[misc]
     """gunicorn, without a configuration file. The app is made after the fork: it has a database pool and threads."""
 
-    def __init__(self, module: ModuleType, settings: Settings, *, port: int) -> None:
-        self._module, self._settings, self._port = module, settings, port
+    def __init__(self, module: ModuleType, settings: Settings, bind: str) -> None:
+        self._module, self._settings, self._bind = module, settings, bind
         super().__init__()
 
     def load_config(self) -> None:
         options: dict[str, Any] = {
-            "bind": f"{os.environ.get('HOST', '0.0.0.0')}:{self._port}",  # noqa: S104
+            "bind": self._bind,
             "workers": int(os.environ.get("WORKERS", "1")),
             "worker_class": "gthread",
             "threads": self._settings.threads,

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shared import output
+from shared import output, python
 
 PROCFILE = Path(__file__).with_name("Procfile")
 GRACE = 15.0  # seconds to finish what is being done
@@ -58,6 +58,7 @@ class Process:
 def main() -> int:
     """Run until told to stop; 1 when a process could not be kept running."""
     output.unfailing_errors()
+    python.check()
     asked: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _frame: asked.append(received))

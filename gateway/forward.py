@@ -6,7 +6,9 @@ Memory does not grow with a body: what is larger than a piece is passed on piece
 import http.client
 from collections.abc import Iterator
 from functools import lru_cache
+from http import HTTPStatus
 
+import structlog
 from flask import Request, Response
 from werkzeug.exceptions import HTTPException
 
@@ -60,6 +62,9 @@ NOT_RETURNED = HOP_BY_HOP | {
     "ratelimit-reset",
 }
 """What the gateway, or the server it runs in, says itself."""
+
+
+log = structlog.get_logger()
 
 
 class PassedOn(Response):
@@ -173,6 +178,11 @@ def _chunked(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def _answer(upstream: Upstream, exchange: Exchange) -> Response:
     answer = exchange.answer
+    if answer.status == HTTPStatus.UNAUTHORIZED:  # the key is known here: it is our signature that is not believed
+        answer.close()
+        exchange.connection.close()
+        log.error("caller.refused", service=upstream.name)
+        raise Unavailable
     headers = [(name, value) for name, value in answer.pairs if name.lower() not in NOT_RETURNED]
     empty = answer.length == 0  # also for HEAD, 204 and 304
     if not empty and (answer.length is None or answer.length > PIECE):

@@ -11,6 +11,9 @@ from sqlalchemy.exc import ArgumentError
 
 Secret = str
 
+SECRET_BYTES = 32
+"""The least that a secret has: with fewer it can be guessed by trying."""
+
 DRIVERS = ("sqlite", "postgresql", "postgres", "postgresql+psycopg")
 """What a DATABASE_URL may begin with."""
 
@@ -20,7 +23,7 @@ class Settings:
     """Each field is the variable of the same name in capitals; one without a default must be set."""
 
     database_url: str
-    caller_secret: Secret
+    caller_secret: Secret  # or several, by commas: see `shared.caller`
     threads: int = 8  # request threads of a process, and connections of its database pool
     log_level: str = "INFO"
 
@@ -58,6 +61,11 @@ def is_database_url(url: str) -> bool:
         return False
 
 
+def is_secret(text: str) -> bool:
+    """Whether this is long enough to be a secret."""
+    return len(text.strip().encode()) >= SECRET_BYTES
+
+
 def _check(holds: Callable[[Any], bool]) -> Callable[[Any], None]:
     def check(value: Any) -> None:
         if not holds(value):
@@ -68,6 +76,8 @@ def _check(holds: Callable[[Any], bool]) -> Callable[[Any], None]:
 
 CHECKS: Mapping[str, Callable[[Any], None]] = {
     "database_url": _check(is_database_url),
+    "caller_secret": _check(lambda secrets: all(map(is_secret, secrets.split(",")))),
+    "key_secret": _check(is_secret),
     "threads": _check(lambda number: number > 0),
     "log_level": _check(lambda level: level.upper() in logging.getLevelNamesMapping()),
 }

@@ -7,10 +7,11 @@ behave like a database that several threads write to: WAL, every commit on disk,
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any, ClassVar
 
 import orjson
@@ -33,6 +34,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
+
+from shared import private
 
 log = structlog.get_logger()
 
@@ -292,6 +295,10 @@ def _sqlite(url: URL, *, connections: int, query_only: bool = False) -> Engine:
         json_serializer=_json,
     )
 
+    @event.listens_for(engine, "do_connect")
+    def keep_private(*_: Any) -> None:
+        _for_the_owner_alone(Path(url.database or ""))
+
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
@@ -304,6 +311,19 @@ def _sqlite(url: URL, *, connections: int, query_only: bool = False) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
+
+
+def _for_the_owner_alone(file: Path) -> None:
+    """Let nobody else read the database, which is made when missing; SQLite gives its `-wal` and `-shm` the same mode.
+
+    One that is there is never opened here: to close it again would end the locks that this process holds on it. What
+    goes wrong is left for SQLite to say.
+    """
+    with suppress(OSError):
+        if not file.exists():
+            private.create(file)
+        for ending in ("", "-wal", "-shm"):
+            private.close_to_others(file.with_name(file.name + ending))
 
 
 def _lower(value: str | None) -> str | None:

@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from shared.caller import HEADER, Caller, sign
 
-SECRET = "a secret for tests"
+SECRET = "a secret for tests that is long enough"
 
 WORKSPACE = "11111111-1111-4111-8111-111111111111"
 

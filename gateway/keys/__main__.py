@@ -20,6 +20,8 @@ from gateway import laptop
 from gateway.keys import HISTORY, actions, queries
 from gateway.keys.actions import Person
 from gateway.keys.scopes import KNOWN, READING
+from shared import python
+from shared.config import SECRET_BYTES, is_secret
 from shared.db import Database, now
 from shared.errors import ApiError
 from shared.migrate import upgrade
@@ -117,7 +119,10 @@ def _database() -> Iterator[Database]:
 
 
 def _key_secret() -> str:
-    return os.environ.get("KEY_SECRET") or laptop.secret(laptop.folder(), "key-secret")
+    known = os.environ.get("KEY_SECRET") or laptop.secret(laptop.folder(), "key-secret")
+    if not is_secret(known):  # the gateway would not start with it, so would not know the key
+        raise _refused(f"KEY_SECRET has fewer than {SECRET_BYTES} bytes")
+    return known
 
 
 def _person(member: str | None) -> Person | None:
@@ -165,4 +170,5 @@ def _refused(why: str) -> typer.Exit:
 
 
 if __name__ == "__main__":
+    python.check()
     cli(prog_name="python -m gateway.keys")

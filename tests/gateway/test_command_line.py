@@ -18,6 +18,7 @@ from gateway import laptop
 from gateway.keys import HISTORY, queries
 from gateway.keys.__main__ import _expiry
 from shared.db import Database, new_id, now
+from tests.gateway.office import KEY_SECRET
 
 ROOT = Path(__file__).parents[2]
 
@@ -212,11 +213,21 @@ def test_it_uses_the_database_and_the_secret_it_is_given(
     run: Run, var: Path, fresh_database: Callable[[Path], str]
 ) -> None:
     url = fresh_database(HISTORY)
-    key = run("create", "--workspace", "Acme", DATABASE_URL=url, KEY_SECRET="given").stdout.strip()
+    key = run("create", "--workspace", "Acme", DATABASE_URL=url, KEY_SECRET=KEY_SECRET).stdout.strip()
     db = Database(url)
-    assert queries.find(db, "given", key) is not None
+    assert queries.find(db, KEY_SECRET, key) is not None
     db.close()
     assert not var.exists()
+
+
+def test_a_secret_that_the_gateway_would_refuse_makes_no_key(run: Run, fresh_database: Callable[[Path], str]) -> None:
+    url = fresh_database(HISTORY)
+    done = run("create", "--workspace", "Acme", DATABASE_URL=url, KEY_SECRET="x" * 31)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "gateway.keys: KEY_SECRET has fewer than 32 bytes\n"
+    db = Database(url)
+    assert queries.listing(db) == []
+    db.close()
 
 
 def test_several_may_start_at_once_on_an_empty_folder(run: Run) -> None:

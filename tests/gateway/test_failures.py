@@ -52,6 +52,19 @@ def test_a_broken_service_is_left_alone_for_a_second_and_then_tried_again(start:
         assert gateway.get(TARGET).body == b"ok"
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_service_that_does_not_believe_the_gateway_is_away_and_the_key_is_not_blamed(
+    gateway: Gateway, method: str
+) -> None:
+    gateway.invoices.respond = lambda handler, _seen: respond(
+        handler, 401, b'{"message": "Invalid or missing API key"}'
+    )
+    reply = gateway.call(method, TARGET)
+    assert is_away(reply)
+    assert "WWW-Authenticate" not in reply.headers
+    assert len(gateway.invoices.requests) == 1
+
+
 def _answer_once(listener: socket.socket) -> None:
     listener.settimeout(5)
     sock, _ = listener.accept()

@@ -20,7 +20,7 @@ from shared.caller import Caller
 from shared.db import NAMING, Base, Database, new_id, now
 from shared.errors import Conflict, Invalid, NotFound, Refused
 
-SECRET = "key secret"
+SECRET = "the secret that keys are digested with"
 HERE = "192.0.2.1"
 
 

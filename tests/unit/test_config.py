@@ -4,9 +4,12 @@ from dataclasses import FrozenInstanceError, dataclass
 
 import pytest
 
+from gateway.settings import Settings as GatewaySettings
 from shared import config
 
-NAMES = ("DATABASE_URL", "CALLER_SECRET", "THREADS", "LOG_LEVEL", "LIMIT", "SWITCH", "WAIT")
+SECRET = "a secret of more than 32 letters for tests"
+
+NAMES = ("DATABASE_URL", "CALLER_SECRET", "THREADS", "LOG_LEVEL", "LIMIT", "SWITCH", "WAIT", "KEY_SECRET")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,14 +26,14 @@ def _an_empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def set_all(monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
-    for name, value in ({"DATABASE_URL": "sqlite://", "CALLER_SECRET": "s", "LIMIT": "3"} | more).items():
+    for name, value in ({"DATABASE_URL": "sqlite://", "CALLER_SECRET": SECRET, "LIMIT": "3"} | more).items():
         monkeypatch.setenv(name, value)
 
 
 def test_what_is_set_is_read_and_the_rest_has_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     set_all(monkeypatch, WAIT="0.5")
     assert Settings.from_environment() == Settings(
-        database_url="sqlite://", caller_secret="s", limit=3, wait=0.5, threads=8, log_level="INFO", switch=False
+        database_url="sqlite://", caller_secret=SECRET, limit=3, wait=0.5, threads=8, log_level="INFO", switch=False
     )
 
 
@@ -90,6 +93,19 @@ def test_sqlite_and_postgresql_are_the_databases(monkeypatch: pytest.MonkeyPatch
     assert Settings.from_environment().database_url == url
 
 
+@pytest.mark.parametrize("secret", ["x" * 32, "\N{EURO SIGN}" * 11, f"{SECRET}, {'x' * 32}"])
+def test_a_secret_has_32_bytes_or_more_and_there_may_be_several(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    set_all(monkeypatch, CALLER_SECRET=secret)
+    assert Settings.from_environment().caller_secret == secret
+
+
+@pytest.mark.parametrize("secret", ["", "x" * 31])
+def test_the_secret_of_the_keys_has_32_bytes_or_more(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    set_all(monkeypatch, KEY_SECRET=secret)
+    with pytest.raises(SystemExit, match=r"^gateway\.settings: KEY_SECRET is not valid$"):
+        GatewaySettings.from_environment()
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -98,6 +114,11 @@ def test_sqlite_and_postgresql_are_the_databases(monkeypatch: pytest.MonkeyPatch
         ("DATABASE_URL", "postgresql://db:port/books"),
         ("DATABASE_URL", "books"),
         ("DATABASE_URL", ""),
+        ("CALLER_SECRET", ""),
+        ("CALLER_SECRET", "x" * 31),
+        ("CALLER_SECRET", " " * 32),
+        ("CALLER_SECRET", f"{SECRET},"),
+        ("CALLER_SECRET", f"{SECRET},too short"),
         ("THREADS", "0"),
         ("LOG_LEVEL", "loud"),
     ],

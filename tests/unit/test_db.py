@@ -1,5 +1,7 @@
 """The database: a block is a transaction, readers cannot write, and no update is lost."""
 
+import os
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from services.budgets.app import HISTORY
 from services.budgets.models import Budget
+from shared import migrate
 from shared.audit import Audit
 from shared.db import Database, afterwards, new_id, now, plainly, with_driver
 
@@ -337,3 +340,42 @@ def _entry(**facts: Any) -> Audit:
         }
         | facts
     )
+
+
+def test_a_sqlite_database_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path) -> None:
+    file = tmp_path / "books.db"
+    before = os.umask(0o022)
+    try:
+        db = Database(f"sqlite:///{file}")
+        migrate.upgrade(db, HISTORY)
+        add(db, "a")
+        assert names(db) == ["a"]
+        assert {each.name: stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()} == {
+            "books.db": 0o600,
+            "books.db-wal": 0o600,
+            "books.db-shm": 0o600,
+        }
+        db.close()
+    finally:
+        os.umask(before)
+
+
+def test_a_sqlite_database_that_all_could_read_is_closed_to_them_when_it_is_opened(tmp_path: Path) -> None:
+    file = tmp_path / "books.db"
+    db = Database(f"sqlite:///{file}")
+    migrate.upgrade(db, HISTORY)
+    add(db, "a")
+    for each in tmp_path.iterdir():
+        each.chmod(0o644)
+    second = Database(f"sqlite:///{file}")
+    assert names(second) == ["a"]
+    assert {stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()} == {0o600}
+    second.close()
+    db.close()
+
+
+def test_a_folder_that_is_missing_is_the_databases_fault_to_tell(tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path / 'missing' / 'books.db'}")
+    with pytest.raises(DBAPIError, match="unable to open database file"):
+        names(db)
+    db.close()
