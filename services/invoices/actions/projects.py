@@ -110,7 +110,8 @@ def set_rates(
         expected.check(str(project.version))
         if "default" in facts:
             project.rate_micros = facts["default"]
-        told = _set_own(session, caller, project, own)
+        with session.no_autoflush:  # the history knows the old rate only before it is flushed
+            told = _set_own(session, caller, project, own)
         if told or session.is_modified(project):
             audit.record(session, caller, "updated", project, told)
             project.updated_at = now()  # a client sees other rates, which are no columns of it

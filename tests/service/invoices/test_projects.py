@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from services.invoices import rules
 from shared import people
+from shared.audit import Audit
 from shared.outbox import Outbox, Relay
 from tests.client import WORKSPACE, Client
 from tests.product import wait_until
@@ -322,6 +323,14 @@ def test_tax_of_another_dialect_shows_as_a_fixed_cost(books: Books, invoices: Cl
     assert (books.read(invoice)["total-cost"], books.read(invoice)["fixed-cost"]) == ("55.00", "55.00")
     books.bill(invoice, add={"timelogs": books.time(60)})
     assert invoices.get(f"{INVOICES}/{shown['id']}").json["data"]["total"] == Decimal("105.00")
+
+
+def test_the_history_tells_of_a_default_rate(app: Any, books: Books) -> None:
+    assert books.put(f"/projects/{books.project}/rates.json", rates={"project-default": "61.00"}) == 200
+    with app.extensions["service"].db.read() as session:
+        told = session.scalars(select(Audit).where(Audit.subject == "project").order_by(Audit.id.desc())).first()
+        assert told is not None
+        assert (told.action, told.changes["rate_micros"][1]) == ("updated", 61_000_000)
 
 
 def test_the_rate_is_the_person_s_own_else_the_project_s_and_stays_on_the_invoice(app: Any, books: Books) -> None:
