@@ -6,7 +6,7 @@ UV := .venv/bin/uv
 LOCKED := .venv/.run
 LOCKED_DEV := .venv/.dev
 
-.PHONY: help run test check bench audit lock clean
+.PHONY: help run test check bench chaos audit lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -25,6 +25,9 @@ check: $(LOCKED_DEV) ## Lint, types, import rules
 
 bench: $(LOCKED_DEV) ## Measure speed and memory against a bare Flask app, on PostgreSQL; DB=sqlite, SECONDS, ROUNDS
 	@$(PY) -m tests.bench
+
+chaos: $(LOCKED_DEV) ## Let everything go wrong, and see whether every promise is kept; MINUTES, SEED, DB
+	@$(PY) -m tests.chaos
 
 audit: $(LOCKED) ## Compare the locked packages with the public list of known faults
 	$(UV) tool run pip-audit --disable-pip --require-hashes -r requirements.lock

@@ -28,8 +28,10 @@ PATIENCE = 180.0
 class Product:
     """Five real processes under their supervisor, with a key for the workspace `demo`."""
 
-    def __init__(self, var: Path, database_url: str | None = None, **settings: str) -> None:
+    def __init__(self, var: Path, database_url: str | None = None, *, log: Path | None = None, **settings: str) -> None:
         self.var, self.port = var, _four_free_ports()
+        self.patience = PATIENCE
+        self.log = log or var.with_suffix(".log")  # what all processes have printed
         self.url = f"http://127.0.0.1:{self.port}"
         told = {"VAR": str(var), "PORT": str(self.port), "RATE_LIMIT": "0"} | settings
         self._environment = {**os.environ, **told} | ({"DATABASE_URL": database_url} if database_url else {})
@@ -37,25 +39,36 @@ class Product:
 
     def start(self) -> None:
         """Start, and wait until it is ready."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start, and wait for nothing."""
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "deploy.laptop"]
             self._supervisor = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
-        self.wait_until_ready()
 
-    @property
-    def log(self) -> Path:
-        """What all processes have printed."""
-        return self.var.with_suffix(".log")
+    def tell(self, **settings: str) -> None:
+        """Settings for its next start."""
+        self._environment |= settings
 
     def wait_until_ready(self) -> None:
         """Wait until every process answers."""
-        wait_until(lambda: _status(f"{self.url}/readyz") == 200)
+        wait_until(self.ready, self.patience)
+
+    def ready(self) -> bool:
+        """Whether every process answers."""
+        return _status(f"{self.url}/readyz") == 200
+
+    def running(self) -> bool:
+        """Whether its supervisor is there."""
+        return self._supervisor is not None and self._supervisor.poll() is None
 
     def stop(self) -> int:
         """Press Ctrl-C; the exit code."""
         assert self._supervisor
         self._supervisor.send_signal(signal.SIGINT)
-        return self._supervisor.wait(PATIENCE)
+        return self._supervisor.wait(self.patience)
 
     def kill(self) -> None:
         """Kill the supervisor alone."""
@@ -136,9 +149,9 @@ def _drop(postgres_url: str, name: str) -> None:
     engine.dispose()
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
+def wait_until(holds: Callable[[], bool], patience: float = PATIENCE) -> None:
     """Wait for something that must come about; how long is no part of any promise."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while not holds():
         assert time.monotonic() < deadline, "it never came about"
         time.sleep(0.05)

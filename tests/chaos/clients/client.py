@@ -1,0 +1,54 @@
+"""What all clients have in common: a desk, things of their own, and a loop."""
+
+import random
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tests.chaos.desk import Desk, Office
+from tests.chaos.record import Facts, Thing
+
+Act = Callable[[], object]
+
+
+class Client:
+    """Does one thing after the other at random until it is told to stop."""
+
+    name = ""
+
+    def __init__(self, office: Office, seed: str, stop: threading.Event) -> None:
+        self.office, self.ledger, self.stop = office, office.ledger, stop
+        self.chance = random.Random(seed)
+        self.desk = Desk(office, self.chance, stop)
+        self._seed, self._made = seed, 0
+
+    def acts(self) -> Sequence[Act]:
+        """What it does; what is there twice it does twice as often."""
+        raise NotImplementedError
+
+    def run(self) -> None:
+        """Go on until told to stop."""
+        acts = self.acts()
+        while not self.stop.is_set():
+            self.chance.choice(acts)()
+
+    def new(self, kind: str) -> Thing:
+        """A new thing, with a mark of its own."""
+        self._made += 1
+        return self.ledger.thing(kind, f"{self._seed}-{self._made}")
+
+    def mine(self, kind: str, **facts: Any) -> Thing | None:
+        """One of its own things of a kind that is there beyond doubt, and so."""
+        own = [thing for thing in self.ledger.of(kind) if thing.mark.startswith(f"{self._seed}-") and thing.usable]
+        fit = [thing for thing in own if all(thing.known.get(name) == value for name, value in facts.items())]
+        return self.chance.choice(fit[-30:]) if fit else None
+
+    def turn(self) -> int:
+        """A number that this client has not used before."""
+        self._made += 1
+        return self._made
+
+
+def changed(thing: Thing, **facts: Any) -> Facts:
+    """The facts of a thing after a change."""
+    return thing.known | facts

@@ -1,0 +1,159 @@
+"""`finance`: budgets in several currencies with hard caps, and expenses on them, with receipts and without."""
+
+import hashlib
+from decimal import Decimal
+from typing import Any
+
+from tests.chaos.clients.client import Act, Client, changed
+from tests.chaos.clients.money import CURRENCIES, major, number
+from tests.chaos.desk import Answer, Ask
+from tests.chaos.record import Facts, Thing
+
+BUDGETS, EXPENSES = "/v1/dev/finance/budgets", "/v1/dev/finance/expenses"
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
+
+CREATED, UPDATED, DELETED = (("expenses", "expense", action) for action in ("created", "updated", "deleted"))
+
+
+class Budgeteer(Client):
+    """Sets up budgets that everybody spends from, and changes their caps."""
+
+    name = "budgets"
+
+    def acts(self) -> list[Act]:
+        return [self.create, self.cap, self.cap, self.rename, self.rest, self.rest, self.delete]
+
+    def rest(self) -> None:
+        """Leave the budgets to those who spend."""
+        self.stop.wait(0.3)
+
+    def create(self) -> Thing | None:
+        """A budget, sometimes with money spent on it before."""
+        if len([budget for budget in self.ledger.of("budget") if budget.usable]) >= 9:
+            return None
+        budget, currency = self.new("budget"), self.chance.choice(CURRENCIES)
+        cap = major(self.chance.randint(1_000, 40_000), currency)
+        opening = self.chance.choice((Decimal(0), major(self.chance.randint(1, 900), currency)))
+        body = {"name": budget.mark, "total_amount": number(cap), "currency": currency, "spent_amount": number(opening)}
+        facts = {"name": budget.mark, "total": cap, "currency": currency, "_opening": opening}
+        answer = self._ask("create a budget", "POST", BUDGETS, "created", budget, facts, json=body, allowed=True)
+        if answer:
+            budget.ids["uuid"] = answer.data["id"]
+        return budget
+
+    def cap(self) -> None:
+        """Another cap: a budget is never below what is spent on it."""
+        if budget := self.mine("budget"):
+            cap = major(self.chance.randint(900, 60_000), budget.known["currency"])
+            if cap != budget.known["total"]:
+                facts, path = changed(budget, total=cap), f"{BUDGETS}/{budget.ids['uuid']}"
+                self._ask("change a cap", "PUT", path, "updated", budget, facts, json={"total_amount": number(cap)})
+
+    def rename(self) -> None:
+        """What changes no money."""
+        if budget := self.mine("budget"):
+            name = f"{budget.mark} {self.turn()}"
+            facts, path = changed(budget, name=name), f"{BUDGETS}/{budget.ids['uuid']}"
+            self._ask("rename a budget", "PUT", path, "updated", budget, facts, json={"name": name}, allowed=True)
+
+    def delete(self) -> None:
+        """Seldom: the expenses live on."""
+        if self.chance.random() < 0.1 and (budget := self.mine("budget")):
+            path = f"{BUDGETS}/{budget.ids['uuid']}"
+            self._ask("delete a budget", "DELETE", path, "deleted", budget, None, allowed=True)
+
+    def _ask(
+        self, kind: str, method: str, path: str, action: str, budget: Thing, after: Facts | None, **more: Any
+    ) -> Answer | None:
+        change = ("budgets", "budget", action)
+        asked = Ask(kind=f"finance: {kind}", method=method, path=path, change=change, effects=[(budget, after)], **more)
+        return self.desk.ask(asked)
+
+
+class Spender(Client):
+    """Writes expenses, moves them between budgets and currencies, and takes them back."""
+
+    name = "expenses"
+
+    def acts(self) -> list[Act]:
+        return [self.create, self.create, self.create, self.amount, self.move, self.unlink, self.receipt, self.delete]
+
+    def create(self) -> Thing:
+        """An expense on a budget or on none, as JSON or as a form with a receipt."""
+        expense, budget = self.new("expense"), self._budget()
+        currency = budget.facts["currency"] if budget and budget.facts else self.chance.choice(CURRENCIES)
+        amount = self._amount(currency)
+        facts: Facts = {
+            "text": expense.mark,
+            "amount": amount,
+            "currency": currency,
+            "budget": budget.ids["uuid"] if budget else None,
+            "receipt": None,
+        }
+        said = {"description": expense.mark, "currency": currency}
+        said |= {"budget_id": facts["budget"]} if budget else {}
+        if self.chance.random() < 0.3:
+            file, facts["receipt"] = self._file()
+            sent: dict[str, Any] = {"data": said | {"amount": str(amount)}, "files": {"receipt": file}}
+        else:
+            sent = {"json": said | {"amount": number(amount)}}
+        answer = self._ask("create an expense", "POST", EXPENSES, CREATED, expense, facts, **sent)
+        if answer:
+            expense.ids["uuid"] = answer.data["id"]
+        return expense
+
+    def amount(self) -> None:
+        """More money, or less."""
+        if expense := self.mine("expense"):
+            amount = self._amount(expense.known["currency"])
+            self._put("change an amount", expense, changed(expense, amount=amount), {"amount": number(amount)})
+
+    def move(self) -> None:
+        """Onto another budget, which may be in another currency."""
+        expense, budget = self.mine("expense"), self._budget()
+        if expense and budget and budget.facts:
+            currency = budget.facts["currency"]
+            amount, uuid = self._amount(currency), budget.ids["uuid"]
+            body = {"budget_id": uuid, "currency": currency, "amount": number(amount)}
+            self._put("move an expense", expense, changed(expense, amount=amount, currency=currency, budget=uuid), body)
+
+    def unlink(self) -> None:
+        """Off its budget."""
+        if expense := self.mine("expense"):
+            self._put("unlink an expense", expense, changed(expense, budget=None), {"budget_id": None})
+
+    def receipt(self) -> None:
+        """Another receipt, or a first one."""
+        if expense := self.mine("expense"):
+            file, digest = self._file()
+            after = changed(expense, receipt=digest)
+            path = f"{EXPENSES}/{expense.ids['uuid']}"
+            self._ask("put a receipt", "PUT", path, UPDATED, expense, after, files={"receipt": file}, allowed=True)
+
+    def delete(self) -> None:
+        """An expense with its receipt."""
+        if expense := self.mine("expense"):
+            path = f"{EXPENSES}/{expense.ids['uuid']}"
+            self._ask("delete an expense", "DELETE", path, DELETED, expense, None, allowed=True)
+
+    def _put(self, kind: str, expense: Thing, after: Facts, body: dict[str, Any]) -> None:
+        self._ask(kind, "PUT", f"{EXPENSES}/{expense.ids['uuid']}", UPDATED, expense, after, json=body)
+
+    def _ask(
+        self, kind: str, method: str, path: str, change: Any, expense: Thing, after: Facts | None, **more: Any
+    ) -> Answer | None:
+        asked = Ask(
+            kind=f"finance: {kind}", method=method, path=path, change=change, effects=[(expense, after)], **more
+        )
+        return self.desk.ask(asked)
+
+    def _budget(self) -> Thing | None:
+        there = [budget for budget in self.ledger.of("budget") if budget.facts and budget.ids]
+        return self.chance.choice([*there[-9:], None])
+
+    def _amount(self, currency: str) -> Decimal:
+        return major(self.chance.choice((self.chance.randint(1, 900), self.chance.randint(1, 9_000))), currency)
+
+    def _file(self) -> tuple[bytes, str]:
+        file = JPEG + self.chance.randbytes(self.chance.choice((200, 20_000)))
+        return file, hashlib.sha256(file).hexdigest()
