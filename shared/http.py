@@ -71,17 +71,14 @@ class Peer:
         raise NoAnswer(f"{self._audience}: {answer.status_code}")
 
     def _put(self, url: str, body: bytes, headers: dict[str, str], deadline: float) -> requests.Response:
-        """One PUT; a second one when a pooled connection has ended meanwhile. A copy of a message changes nothing."""
+        """One PUT, never sent again: a second copy may be refused where the first one is late, and is taken then.
+
+        A pooled connection that has ended meanwhile is noticed by urllib3 before anything is sent on it.
+        """
         asked = requests.PreparedRequest()
         asked.method, asked.url, asked.body = "PUT", url, body
         asked.headers = CaseInsensitiveDict({**headers, "Content-Length": str(len(body))})
-        timeout = (min(1.0, deadline), deadline)
-        try:
-            return self._adapter.send(asked, timeout=timeout)
-        except requests.ConnectTimeout:
-            raise
-        except requests.ConnectionError:
-            return self._adapter.send(asked, timeout=timeout)
+        return self._adapter.send(asked, timeout=(min(1.0, deadline), deadline))
 
 
 class Wire(BaseAdapter):

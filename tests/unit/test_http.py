@@ -1,5 +1,9 @@
 """Calls to another service: what is no answer is never taken for one."""
 
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -53,3 +57,78 @@ def test_an_object_is_the_answer_and_a_refusal_is_raised_in_its_own_words() -> N
     assert put(200, b'{"version": 7}') == {"version": 7}
     with pytest.raises(NotFound, match="No such budget"):
         put(404, b'{"message": "No such budget"}')
+
+
+ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{"version":7}'
+
+
+class Lines:
+    """A peer behind a socket: each of its connections answers so many requests, and is hung up on at the next one."""
+
+    def __init__(self, answered: Sequence[int], *, impatient: bool = False) -> None:
+        """`impatient`: it does not wait for the next request, but hangs up before."""
+        self.heard: list[int] = []
+        """The connection of each request that arrived."""
+        self.hung_up = [threading.Event() for _ in answered]
+        self._answered, self._impatient = answered, impatient
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def serve(self) -> None:
+        for number, answers in enumerate(self._answered):
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            with connection:
+                self._talk(connection, number, answers)
+            self.hung_up[number].set()
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def _talk(self, connection: socket.socket, number: int, answers: int) -> None:
+        for turn in range(answers + (not self._impatient)):
+            if not connection.recv(65536):
+                return
+            self.heard.append(number)
+            if turn < answers:
+                connection.sendall(ANSWER)
+
+
+@contextmanager
+def lines(answered: Sequence[int], **how: bool) -> Iterator[tuple[Lines, Callable[[], dict[str, Any]]]]:
+    """A peer, and what puts something to it."""
+    there = Lines(answered, **how)
+    serving = threading.Thread(target=there.serve, daemon=True)
+    serving.start()
+    peer = Peer("expenses", "budgets", there.url, "secret")
+    try:
+        yield there, lambda: peer.put("/internal/spends/1", {"version": 7}, workspace_id="w", deadline=20)
+    finally:
+        there.close()
+        serving.join(20)
+
+
+def test_what_may_have_arrived_is_not_sent_again() -> None:
+    with lines([1, 1]) as (peer, put_once):
+        assert put_once() == {"version": 7}
+        with pytest.raises(NoAnswer):
+            put_once()
+        assert peer.heard == [0, 0]
+
+
+def test_what_may_have_arrived_is_not_sent_again_on_a_fresh_connection() -> None:
+    with lines([0, 1]) as (peer, put_once):
+        with pytest.raises(NoAnswer):
+            put_once()
+        assert peer.heard == [0]
+
+
+def test_a_pooled_connection_that_has_ended_is_not_sent_on() -> None:
+    with lines([1, 1], impatient=True) as (peer, put_once):
+        assert put_once() == {"version": 7}
+        assert peer.hung_up[0].wait(20)
+        assert put_once() == {"version": 7}
+        assert peer.heard == [0, 1]

@@ -26,7 +26,10 @@ BUDGETS, EXPENSES = "/v1/dev/finance/budgets", "/v1/dev/finance/expenses"
 
 
 class Line(Wire):
-    """The wire to a service, which a test can cut: before the request arrives there, or before its answer is back."""
+    """The wire to a service, which a test can cut: before the request arrives there, or before its answer is back.
+
+    A request may also be `late`, when whoever sent it has given up; or there is a `copy` of it, which comes late.
+    """
 
     cut: str | None = None
     cuts: Sequence[str | None] = ()
@@ -34,10 +37,24 @@ class Line(Wire):
     meanwhile: Callable[[], object] | None = None
     """What happens elsewhere, once, while the next answer is on its way back."""
 
+    def __init__(self, app: Any) -> None:
+        super().__init__(app)
+        self.late: list[requests.PreparedRequest] = []
+        """What is still under way."""
+
+    def arrive(self) -> None:
+        """Let what is late arrive; nobody hears the answers."""
+        while self.late:
+            super().send(self.late.pop(0))
+
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         cut, self.cuts = (self.cuts[0], self.cuts[1:]) if self.cuts else (self.cut, ())
         if cut == "before":
             raise requests.ConnectTimeout("cut")
+        if cut in ("late", "copy"):
+            self.late.append(request)
+        if cut == "late":
+            raise requests.ConnectionError("lost")
         answer = super().send(request, *args, **kwargs)
         if cut == "after":
             raise requests.ReadTimeout("cut")

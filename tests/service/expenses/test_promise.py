@@ -59,9 +59,9 @@ class World:
         return {"amount": self.amount(currency), "currency": currency, "budget_id": budget}
 
     def cut(self) -> None:
-        """The next requests meet a cut line, before or after, or none."""
+        """The next requests meet a cut line, before or after, or none; or come late, or twice."""
         for line in (self.both.line, self.both.invoice_line):
-            line.cuts = [self.rng.choice([None, None, "before", "after"]) for _ in range(3)]
+            line.cuts = [self.rng.choice([None, None, None, "before", "after", "late", "copy"]) for _ in range(3)]
 
     def whole(self) -> None:
         self.both.line.cuts = self.both.invoice_line.cuts = ()
@@ -150,6 +150,10 @@ class World:
         self.both.relays[self.rng.choice(["expenses", "budgets"])].run_once()
         self.whole()
 
+    def arrive(self) -> None:
+        self.both.line.arrive()
+        self.both.invoice_line.arrive()
+
     def settled_relay(self) -> None:
         self.both.settle()
 
@@ -162,8 +166,14 @@ class World:
             assert (self.both.remaining(budget) or 0) >= 0
 
     def holds(self) -> None:
-        """At rest everything that was acknowledged is there, nothing that was refused, and every budget adds up."""
+        """At rest everything that was acknowledged is there, nothing that was refused, and every budget adds up.
+
+        What is late arrives before the rest has settled, or after.
+        """
+        if self.rng.random() < 0.5:
+            self.arrive()
         self.both.settle()
+        self.arrive()
         assert self.both.outbox() == []
         there = {row["id"]: row for row in self.both.all_expenses()}
         assert there.keys() == {expense_id for expense_id, state in self.expenses.items() if state}
@@ -192,6 +202,7 @@ STEPS: dict[str, tuple[Step, int]] = {
     "remove": (World.remove, 2),
     "join": (World.join, 5),
     "relay": (World.relay, 3),
+    "arrive": (World.arrive, 2),
     "settle": (World.settled_relay, 1),
 }
 NAMES = [name for name, (_, weight) in STEPS.items() for _ in range(weight)]
