@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from tests.conftest import copied
+
 LastingDatabase = Callable[[str, Path], str]
 """A backend and a history of migrations -> the URL of a migrated database, the same one for a worker's whole run."""
 
@@ -37,7 +39,7 @@ def lasting_database(
     def on_postgresql(history: Path) -> str:
         names.append(f"ch_test_{uuid.uuid4().hex}")
         with administer.connect() as connection:
-            connection.execute(text(f'CREATE DATABASE "{names[-1]}" TEMPLATE "{postgres_template(history)}"'))
+            connection.execute(text(copied(names[-1], postgres_template(history))))
         return make_url(postgres_url).set(database=names[-1]).render_as_string(hide_password=False)
 
     yield database
