@@ -68,6 +68,8 @@ def record(
 
 def _changes(entity: Any, beside: Mapping[str, Any]) -> dict[str, Any]:
     changed = _columns(entity)
+    if (currency := getattr(entity, "currency", None)) and any(name.endswith("_minor") for name in changed):
+        changed.setdefault("currency", [currency, currency])  # what the amounts are in, to whoever reads them alone
     return changed | {name: sides for name, sides in beside.items() if name not in changed}
 
 

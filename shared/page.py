@@ -65,7 +65,7 @@ def keyset(
         Invalid: an unknown sort, or a cursor that was not made for this list.
     """
     column = known_sort(sorts, sort.removeprefix("-"), "sort", ", with - in front to turn it round")
-    seal = f"{tie.class_.__tablename__} {sort}"
+    seal = _seal(tie, sort)
     asked: dict[str, Any] = {}
     if cursor is not None:
         asked["page_value"], asked["page_id"] = _opened(cursor, seal, column.type.python_type)
@@ -131,6 +131,11 @@ def _is_shown(column: Any) -> bool:
 _kept = lru_cache(maxsize=128)(_ordered)
 
 
+def cursor_behind(tie: InstrumentedAttribute[int], sort: str, value: Any, row_id: int) -> str:
+    """A cursor for the list that goes on behind that place, whether or not there is a row."""
+    return _sealed(_seal(tie, sort), value, row_id)
+
+
 @dataclass(frozen=True)
 class Place:
     """A page by its number, as some documents have it. In the order of their making, rows stay on their pages."""
@@ -167,6 +172,11 @@ def known_sort(sorts: Sorts, sort: str, parameter: str, besides: str = "") -> An
     if sort not in sorts:
         raise Invalid(errors={parameter: [f"Must be one of: {', '.join(sorts)}{besides}."]})
     return sorts[sort]
+
+
+def _seal(tie: InstrumentedAttribute[int], sort: str) -> str:
+    """What only cursors of this list have."""
+    return f"{tie.class_.__tablename__} {sort}"
 
 
 def _sealed(seal: str, value: Any, row_id: int) -> str:

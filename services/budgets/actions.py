@@ -73,7 +73,8 @@ def update(db: Database, caller: Caller, budget_id: str, facts: Facts, expected:
         if facts.get("currency", budget.currency) != budget.currency:
             raise Refused("A budget keeps its currency")
         _apply(budget, facts)
-        audit.record(session, caller, "updated", budget)
+        if session.is_modified(budget):
+            audit.record(session, caller, "updated", budget)
         return budget
 
 

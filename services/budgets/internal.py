@@ -7,14 +7,18 @@ from marshmallow import Schema, fields
 
 from services.budgets import actions
 from services.budgets.actions import SpendState
+from services.budgets.vocabulary import VOCABULARY
 from shared.amounts import exact
 from shared.caller import INTERNAL
 from shared.fields import Amount, CurrencyCode, Day, TrueOrFalse, WholeNumber
 from shared.lengths import LARGEST_ID
 from shared.money import Money
+from shared.telling import tell_history
 from shared.web import Routes, answer, caller, db
 
 routes = Routes("internal", __name__, scope=INTERNAL, url_prefix="/internal")
+
+tell_history(routes, VOCABULARY)
 
 
 class HeldSchema(Schema):

@@ -7,9 +7,11 @@ from sqlalchemy import BigInteger, ColumnElement, Select, String, bindparam, fun
 from sqlalchemy.orm import Session
 
 from services.budgets.models import Budget, Spend
+from shared import history as histories
 from shared.caller import Caller
 from shared.db import Database
 from shared.errors import NotFound
+from shared.history import Event
 from shared.money import MAX_MINOR
 from shared.page import Page, Sorts, keyset
 from shared.rows import Rows
@@ -73,6 +75,11 @@ def spends(db: Database, caller: Caller, budget_id: str, *, sort: str, limit: in
         budget = owned(session, caller, budget_id)
         query = select(Spend).where(Spend.workspace_id == caller.workspace_id, Spend.budget_id == budget.id)
         return keyset(session, query, SPEND_SORTS, Spend.id, sort=sort, limit=limit, cursor=cursor)
+
+
+def history(db: Database, caller: Caller, budget_id: str, **place: Any) -> Page[Event]:
+    """A page of what happened to a budget, which may be gone. Raises NotFound when nothing did."""
+    return histories.of_one(db, caller, "budget", budget_id, **place)
 
 
 def owned(session: Session, caller: Caller, budget_id: str, *, lock: bool = False) -> Budget:

@@ -6,14 +6,17 @@ from flask import Response
 from marshmallow import Schema, validate
 
 from services.expenses import actions
+from services.expenses.vocabulary import VOCABULARY
 from shared.caller import INTERNAL
 from shared.fields import TrueOrFalse, WholeNumber
 from shared.introductions import hear_of_people
 from shared.lengths import LARGEST_ID
+from shared.telling import tell_history
 from shared.web import Routes, answer, caller, db
 
 routes = Routes("internal", __name__, scope=INTERNAL, url_prefix="/internal")
 
+tell_history(routes, VOCABULARY)
 hear_of_people(routes)
 
 

@@ -9,11 +9,13 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, selec
 from sqlalchemy.orm import Session
 
 from services.expenses.models import Expense
+from shared import history as histories
 from shared import people
 from shared.audit import Audit
 from shared.caller import Caller
 from shared.db import Database
 from shared.errors import NotFound
+from shared.history import Event
 from shared.page import Page, Place, Sorts, by_number, keyset
 from shared.people import Names
 from shared.rows import Rows
@@ -92,6 +94,11 @@ def _entries(connection: Connection, caller: Caller, rows: Sequence[Any]) -> lis
     expenses = [EXPENSES.of(row) for row in rows]
     names = people.named(connection, caller.workspace_id, {expense.created_by for expense in expenses})
     return [Entry(expense, names[expense.created_by]) for expense in expenses]
+
+
+def history(db: Database, caller: Caller, expense_id: str, **place: Any) -> Page[Event]:
+    """A page of what happened to an expense, which may be gone. Raises NotFound when nothing did."""
+    return histories.of_one(db, caller, "expense", expense_id, **place)
 
 
 def owned(session: Session, caller: Caller, expense_id: ExpenseId, *, lock: bool = False) -> Expense:

@@ -7,10 +7,12 @@ from flask import Response
 from marshmallow import Schema, fields, validate
 
 from services.budgets import actions, queries, rules
+from services.budgets.vocabulary import VOCABULARY
 from shared.bodies import ListQuery
 from shared.describe import ListSchema, listed
 from shared.fields import Amount, CurrencyCode, Day, Text, TrueOrFalse
 from shared.lengths import NAME
+from shared.telling import ENTRIES_SHOWN, EntryList, EntryQuery, told
 from shared.web import Routes, caller, db, if_match, listing, nothing, one
 
 if TYPE_CHECKING:
@@ -171,6 +173,14 @@ def delete_budget(budget_id: str) -> Response:
 def list_spends(query: dict[str, Any], budget_id: str) -> Response:
     """List what is booked on a budget, expense by expense."""
     return listing(queries.spends(db(), caller(), budget_id, **query), spelled_spend)
+
+
+@routes.get("/<uuid:budget_id>/history")
+@routes.arguments(EntryQuery, location="query")
+@routes.response(200, EntryList, example=ENTRIES_SHOWN)
+def list_history(query: dict[str, Any], budget_id: str) -> Response:
+    """List what happened to a budget, the oldest first. It can be read after the budget was deleted."""
+    return told(queries.history(db(), caller(), budget_id, **query), VOCABULARY)
 
 
 def spelled(budget: "Budget") -> dict[str, Any]:

@@ -13,12 +13,14 @@ from services.expenses import actions, queries, receipts
 from services.expenses.api import settled
 from services.expenses.receipts import Receipt
 from services.expenses.rules import RECEIPT_TYPES
+from services.expenses.vocabulary import VOCABULARY
 from shared.bodies import ListQuery, json_body, load
 from shared.describe import ListSchema, listed
 from shared.errors import Invalid, NotFound
 from shared.fields import Amount, CurrencyCode, Day, Text, WebAddress
 from shared.idempotency import Ticket
 from shared.lengths import DESCRIPTION, NAME
+from shared.telling import ENTRIES_SHOWN, EntryList, EntryQuery, told
 from shared.web import (
     Routes,
     answers_once,
@@ -183,6 +185,14 @@ def get_receipt(expense_id: str) -> Response:
     one_range = request.range is not None and len(request.range.ranges) == 1  # any other is ignored, as it may be
     response.make_conditional(request, accept_ranges=one_range, complete_length=len(data))
     return response
+
+
+@routes.get("/<uuid:expense_id>/history")
+@routes.arguments(EntryQuery, location="query")
+@routes.response(200, EntryList, example=ENTRIES_SHOWN)
+def list_history(query: dict[str, Any], expense_id: str) -> Response:
+    """List what happened to an expense, the oldest first. It can be read after the expense was deleted."""
+    return told(queries.history(db(), caller(), expense_id, **query), VOCABULARY)
 
 
 def spelled(expense: "Expense") -> dict[str, Any]:

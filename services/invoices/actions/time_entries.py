@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from services.invoices import rules
 from services.invoices.actions import billing
-from services.invoices.actions.writing import Facts
+from services.invoices.actions.writing import Facts, Told
 from services.invoices.models import Invoice, Project, TimeEntry
 from services.invoices.queries import TIME_ENTRIES, may_see, of_workspace, today
 from shared import audit, people
@@ -79,7 +79,7 @@ def update_time(db: Database, caller: Caller, entry_id: int, facts: Facts, expec
         if session.is_modified(entry):
             if invoice:
                 rules.check_amounts_open(invoice.lifecycle)
-            audit.record(session, caller, "updated", entry)
+            audit.record(session, caller, "updated", entry, _currency(invoice))
             session.flush()
             if invoice:
                 billing.recount(session, caller, invoice, {"time_entries": [[entry.id], [entry.id]]})
@@ -126,6 +126,11 @@ def _apply(entry: TimeEntry, facts: Facts) -> None:
     for name in PLAIN:
         if name in facts:
             setattr(entry, name, facts[name])
+
+
+def _currency(invoice: Invoice | None) -> Told:
+    """What a time entry's cost is in, for the history."""
+    return {"currency": [invoice.currency] * 2} if invoice else {}
 
 
 def _reprice(session: Session, invoice: Invoice, entry: TimeEntry, *, other_person: bool) -> None:

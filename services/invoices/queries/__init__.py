@@ -2,7 +2,6 @@
 
 from services.invoices.queries.billing import ITEMS, TIME_ENTRIES, carried, carries, is_held, lines_carried, with_items
 from services.invoices.queries.invoices import (
-    HISTORY_SORTS,
     INVOICES,
     PAYMENT_SORTS,
     PAYMENTS,
@@ -46,7 +45,6 @@ from services.invoices.queries.projects import (
 )
 
 __all__ = [
-    "HISTORY_SORTS",
     "INVOICES",
     "ITEMS",
     "PAYMENTS",

@@ -12,10 +12,12 @@ from services.invoices import rules
 from services.invoices.models import OF_APPROVALS, OF_PROJECTS, Invoice, Item, Logo, Payment, Profile
 from services.invoices.queries.billing import ITEMS, furnish, furnish_page, with_items
 from services.invoices.rules import Hand
+from shared import history as histories
 from shared.audit import Audit
 from shared.caller import Caller
 from shared.db import Database
 from shared.errors import Forbidden, NotFound
+from shared.history import Event
 from shared.page import Page, Place, Sorts, by_number, keyset, known_sort
 from shared.rows import Rows
 from shared.search import at_least, at_most, contains, major
@@ -37,7 +39,6 @@ ITEM_SORTS: Sorts = {
     "unit_price": Item.price_micros,
     "amount": Item.amount_minor,
 }
-HISTORY_SORTS: Sorts = {"at": Audit.id}
 """Entries about one invoice are written one after the other, so their ids are in the order of their times."""
 
 PAYMENT_STATUS = case(
@@ -202,16 +203,14 @@ def payment(db: Database, caller: Caller, invoice_id: str, payment_id: str) -> P
         return found
 
 
-def history(db: Database, caller: Caller, invoice_id: str, *, sort: str, limit: int, cursor: str | None) -> Page[Audit]:
+def history(db: Database, caller: Caller, invoice_id: str, *, sort: str, limit: int, cursor: str | None) -> Page[Event]:
     """A page of what happened to an invoice, which may be gone. Raises NotFound when nothing did."""
-    about = (Audit.workspace_id == caller.workspace_id, Audit.subject_id == invoice_id, Audit.subject == "invoice")
     with db.read() as session:
-        first = session.scalar(select(Audit).where(*about).order_by(Audit.id).limit(1))
-        if first is None or not may_see(caller, first.changes["account_id"][1]):
+        begun = histories.first(session, caller, "invoice", invoice_id)
+        if not may_see(caller, begun.changes["account_id"][1]):
             raise NotFound
-        return keyset(
-            session, select(Audit).where(*about), HISTORY_SORTS, Audit.id, sort=sort, limit=limit, cursor=cursor
-        )
+        about = histories.about(caller, "invoice", invoice_id)
+        return histories.page(session, caller, about, histories.SORTS, sort=sort, limit=limit, cursor=cursor)
 
 
 def profile(db: Database, caller: Caller) -> Profile:

@@ -1,11 +1,12 @@
 """The history: every change leaves one entry that says who, under which request, and from what to what."""
 
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from shared.audit import Audit
-from shared.db import Database
+from shared.db import Database, now
 from tests.client import WORKSPACE, Client
 
 from .conftest import BUDGETS, EXPENSES, Both
@@ -30,7 +31,8 @@ def test_each_change_of_a_budget_is_told_from_what_to_what(both: Both) -> None:
         created[2].items()
         >= {"name": [None, "a"], "total_minor": [None, 10000], "end_on": [None, "2024-04-01"]}.items()
     )
-    assert updated == ("budget", "updated", {"name": ["a", "b"], "opening_minor": [0, 500]})
+    changes = {"name": ["a", "b"], "opening_minor": [0, 500], "currency": ["USD", "USD"]}
+    assert updated == ("budget", "updated", changes)
     assert deleted[:2] == ("budget", "deleted")
 
 
@@ -66,3 +68,111 @@ def test_a_replay_and_a_refusal_leave_no_entry(both: Both) -> None:
         both.expenses.post(EXPENSES, json={"amount": 2, "budget_id": budget})
         both.expenses.post(EXPENSES, json={"amount": "x"})
     assert [action for _, action, _ in history(both.expenses)] == ["created"]
+
+
+# Reading
+
+
+def read(client: Client, path: str) -> list[dict[str, Any]]:
+    """What a client reads in the history of one thing."""
+    answer = client.get(f"{path}/history")
+    assert answer.status_code == 200, answer.data
+    data: list[dict[str, Any]] = answer.json["data"]
+    return data
+
+
+def test_the_history_of_a_budget_is_read_in_the_words_of_the_api(both: Both) -> None:
+    budget = both.budget(100, name="a", end_date="2024-04-01", currency="JPY")
+    path = f"{BUDGETS}/{budget}"
+    both.budgets.put(path, json={"spent_amount": 5, "total_amount": None})
+    created, updated = read(both.budgets, path)
+    assert created["changes"] == {
+        "name": [None, "a"],
+        "end_date": [None, "2024-04-01"],
+        "currency": [None, "JPY"],
+        "total_amount": [None, 100],
+        "opening_amount": [None, 0],
+        "status": [None, "active"],
+        "enforcement": [None, "hard"],
+        "enforce_period": [None, False],
+    }
+    assert updated["changes"] == {"total_amount": [100, None], "opening_amount": [0, 5]}
+    assert b'"opening_amount":[0,5]' in both.budgets.get(f"{path}/history").data
+    assert {name: updated[name] for name in ("service", "subject", "subject_id", "action", "member_id", "key_id")} == {
+        "service": "budgets",
+        "subject": "budget",
+        "subject_id": budget,
+        "action": "updated",
+        "member_id": 7,
+        "key_id": "key-1",
+    }
+
+
+def test_the_history_of_an_expense_is_read_in_the_words_of_the_api(both: Both) -> None:
+    path = f"{EXPENSES}/{both.expense(amount=10, date='2024-01-15')['id']}"
+    both.expenses.put(path, json={"amount": 9.5})
+    both.expenses.put(path, json={"amount": 1.234, "currency": "BHD"})
+    created, lowered, moved = read(both.expenses, path)
+    assert created["changes"] == {
+        "amount": [None, 10.0],
+        "currency": [None, "USD"],
+        "date": [None, "2024-01-15"],
+    }
+    assert lowered["changes"] == {"amount": [10.0, 9.5]}
+    assert moved["changes"] == {"amount": [9.5, Decimal("1.234")], "currency": ["USD", "BHD"]}
+    assert b'"amount":[10.00,9.50]' in both.expenses.get(f"{path}/history").data
+
+
+def test_an_entry_from_before_amounts_had_their_currency_beside_them_is_read_in_the_one_of_then(both: Both) -> None:
+    expense = both.expense(amount=10, currency="BHD")["id"]
+    with both.db.write() as session:
+        session.execute(
+            insert(Audit),
+            [_old(expense, {"amount_minor": [10000, 1500]}), _old(expense, {"currency": ["BHD", "JPY"]})],
+        )
+        session.execute(insert(Audit), [_old(expense, {"amount_minor": [2, 3]})])
+    assert [entry["changes"].get("amount") for entry in read(both.expenses, f"{EXPENSES}/{expense}")] == [
+        [None, 10.0],
+        [10.0, 1.5],
+        None,
+        [2, 3],
+    ]
+
+
+def _old(expense: str, changes: dict[str, Any]) -> dict[str, Any]:
+    who = {"member_id": 7, "key_id": "key-1", "request_id": "r"}
+    what = {"workspace_id": WORKSPACE, "subject_id": expense, "subject": "expense", "action": "updated", "at": now()}
+    return {**who, **what, "changes": changes}
+
+
+def test_a_history_is_paged_either_way_and_outlives_its_thing(both: Both) -> None:
+    expense = both.expense(amount=1)["id"]
+    path = f"{EXPENSES}/{expense}"
+    for amount in (2, 3):
+        both.expenses.put(path, json={"amount": amount})
+    assert both.expenses.delete(path).status_code == 204
+    there = [entry["id"] for entry in read(both.expenses, path)]
+    assert len(there) == 4
+    back = both.expenses.get(f"{path}/history?sort=-at&limit=3").json
+    assert [entry["id"] for entry in back["data"]] == there[:0:-1]
+    rest = both.expenses.get(f"{path}/history?sort=-at&limit=3&cursor={back['next_cursor']}").json
+    assert [entry["id"] for entry in rest["data"]] == there[:1]
+    assert rest["has_more"] is False
+
+
+def test_the_history_of_nothing_and_of_another_workspaces_thing_is_not_found(both: Both) -> None:
+    budget, expense = both.budget(1), both.expense(amount=1)["id"]
+    for client, path in ((both.budgets, f"{BUDGETS}/{budget}"), (both.expenses, f"{EXPENSES}/{expense}")):
+        stranger = client.seen_by(workspace_id="22222222-2222-4222-8222-222222222222")
+        assert stranger.get(f"{path}/history").status_code == 404
+        assert client.get(f"{path[:-12]}{'0' * 12}/history").status_code == 404
+        assert client.get(f"{path}/history?q=x").status_code == 400
+
+
+def test_a_change_that_changes_nothing_leaves_no_entry(both: Both) -> None:
+    budget = both.budget(100, name="a")
+    path = f"{BUDGETS}/{budget}"
+    before = both.budgets.get(path)
+    same = both.budgets.put(path, json={"name": "a", "total_amount": 100})
+    assert (same.status_code, same.json, same.headers["ETag"]) == (200, before.json, before.headers["ETag"])
+    assert [entry["action"] for entry in read(both.budgets, path)] == ["created"]

@@ -13,12 +13,12 @@ from services.invoices.api.finance.schemas import (
     EXAMPLE,
     SHOWN,
     DeliveryOut,
-    EntryOut,
     InvoiceOut,
     ItemOut,
     PaymentOut,
     SettingsIn,
 )
+from shared.telling import EntryOut
 from tests.client import Client
 from tests.service.invoices.steps import (
     INVOICES,

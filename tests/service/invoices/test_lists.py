@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from services.invoices.queries import HISTORY_SORTS, PAYMENT_SORTS, SORTS, billing
+from services.invoices.queries import PAYMENT_SORTS, SORTS, billing
 from shared import page as paging
+from shared.history import SORTS as SORTS_OF_HISTORY
 from tests.client import Client
 from tests.service.invoices.steps import INVOICES, ITEMS, data, make, url, wrong
 
@@ -155,7 +156,7 @@ def test_payments_and_history_are_paged_alike(invoices: Client) -> None:
     made = make(invoices, status="sent", total=10)
     for n in range(5):
         data(invoices.post(url(made, "/payments"), json={"amount": 1 + n % 2, "date": f"2024-01-0{1 + n % 3}"}), 201)
-    for tail, sorts, count in (("/payments", PAYMENT_SORTS, 5), ("/history", HISTORY_SORTS, 6)):
+    for tail, sorts, count in (("/payments", PAYMENT_SORTS, 5), ("/history", SORTS_OF_HISTORY, 6)):
         for sort in sorts:
             there, back = (
                 [row["id"] for row in walked(invoices, url(made, f"{tail}?limit=2&sort={sign}{sort}"))]

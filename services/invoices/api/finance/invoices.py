@@ -10,14 +10,11 @@ from marshmallow import Schema
 from services.invoices import actions, document, messages, queries, settings
 from services.invoices.api.finance.files import BINARY, file
 from services.invoices.api.finance.schemas import (
-    ENTRY_SHOWN,
     EXAMPLE,
     PAYMENT,
     PAYMENT_SHOWN,
     SENT,
     SHOWN,
-    EntryList,
-    EntryQuery,
     InvoiceAnswer,
     InvoiceIn,
     InvoiceList,
@@ -27,11 +24,13 @@ from services.invoices.api.finance.schemas import (
     PaymentList,
     PaymentQuery,
 )
-from services.invoices.api.finance.spelling import spelled, spelled_entry, spelled_payment
+from services.invoices.api.finance.spelling import spelled, spelled_payment
 from services.invoices.press import Unprintable
+from services.invoices.vocabulary import VOCABULARY
 from shared.bodies import json_body, load
 from shared.describe import listed
 from shared.errors import Unavailable
+from shared.telling import ENTRIES_SHOWN, EntryList, EntryQuery, told
 from shared.web import Routes, caller, db, if_match, listing, nothing, one
 
 if TYPE_CHECKING:
@@ -131,10 +130,10 @@ def get_payment(invoice_id: str, payment_id: str) -> Response:
 
 @routes.get("/<uuid:invoice_id>/history")
 @routes.arguments(EntryQuery, location="query")
-@routes.response(200, EntryList, example=listed(ENTRY_SHOWN))
+@routes.response(200, EntryList, example=ENTRIES_SHOWN)
 def list_history(query: dict[str, Any], invoice_id: str) -> Response:
     """List what happened to an invoice, the oldest first. It can be read after the invoice was deleted."""
-    return listing(queries.history(db(), caller(), invoice_id, **query), spelled_entry)
+    return told(queries.history(db(), caller(), invoice_id, **query), VOCABULARY)
 
 
 def _check_nothing_asked() -> None:

@@ -80,17 +80,6 @@ PAYMENT_SHOWN = {
         "created_at": "2024-03-15T10:00:00Z",
     }
 }
-ENTRY_SHOWN = {
-    "data": {
-        "id": 2,
-        "at": "2024-03-01T09:31:00Z",
-        "action": "sent",
-        "member_id": 7,
-        "key_id": "1f0e8a52-6c1b-4a57-9d3e-0c5a7be1f006",
-        "request_id": "3a8d0f6c1c9b4e5d",
-        "changes": {"status": ["draft", "sent"]},
-    }
-}
 SETTINGS = {
     "seller_name": "Example Ltd",
     "number_format": "INV-{year}-{number:04d}",
@@ -234,31 +223,6 @@ class PaymentQuery(ListQuery):
         exclude = ("q",)
 
     sort = Text(load_default="created_at", metadata={"description": "`created_at`, `date` or `amount`."})
-
-
-class EntryOut(Schema):
-    """One change."""
-
-    id = fields.Integer()
-    at = fields.AwareDateTime()
-    action = fields.String()
-    member_id = fields.Integer(allow_none=True)
-    key_id = fields.String()
-    request_id = fields.String()
-    changes = fields.Dict(metadata={"description": "Field name -> [before, after]"})
-
-
-class EntryList(ListSchema):
-    data = fields.List(fields.Nested(EntryOut))
-
-
-class EntryQuery(ListQuery):
-    """How a history is paged."""
-
-    class Meta:
-        exclude = ("q",)
-
-    sort = Text(load_default="at", metadata={"description": "`at`, the oldest first, or `-at`."})
 
 
 class SettingsIn(Schema):

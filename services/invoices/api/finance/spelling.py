@@ -1,6 +1,5 @@
 """Facts in the document's words; written by hand, because a list of invoices is a hot path."""
 
-from collections.abc import Callable, Mapping
 from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -10,11 +9,9 @@ from orjson import Fragment
 from services.invoices import rules
 from services.invoices.rules import priced
 from shared.exact import amount
-from shared.money import Money
 
 if TYPE_CHECKING:
     from services.invoices.models import Invoice, Item, Logo, Payment, Profile
-    from shared.audit import Audit
 
 Spelling = dict[str, Any]
 
@@ -102,19 +99,6 @@ def spelled_logo(logo: "Logo") -> Spelling:
     return {"content_type": logo.kind, "size": len(logo.data), "sha256": logo.digest}
 
 
-def spelled_entry(entry: "Audit") -> Spelling:
-    """One change, in the words that the fields have here."""
-    return {
-        "id": entry.id,
-        "at": entry.at,
-        "action": entry.action,
-        "member_id": entry.member_id,
-        "key_id": entry.key_id,
-        "request_id": entry.request_id,
-        "changes": _changes(entry.changes),
-    }
-
-
 def _delivery(invoice: "Invoice") -> Spelling | None:
     if invoice.delivery_state is None:
         return None
@@ -124,66 +108,3 @@ def _delivery(invoice: "Invoice") -> Spelling | None:
         "message_id": invoice.delivery_message_id,
         "error": invoice.delivery_error,
     }
-
-
-RENAMED = {
-    "number": "invoice_number",
-    "lifecycle": "status",
-    "issue_on": "issue_date",
-    "due_on": "due_date",
-    "subtotal_minor": "subtotal",
-    "tax_minor": "tax",
-    "total_minor": "total",
-    "paid_minor": "amount_paid",
-    "requested_minor": "amount_requested",
-    "service_on": "service_date",
-    "delivery_state": "delivery.status",
-    "delivery_to": "delivery.to",
-    "delivery_message_id": "delivery.message_id",
-    "delivery_error": "delivery.error",
-}
-HIDDEN = frozenset({"series", "denied_before", "account_id", "created_by", "updated_by"})
-
-
-def _changes(changes: Mapping[str, Any]) -> Spelling:
-    """`{field: [before, after]}`. The currency is told beside every amount, and shown only when it changed."""
-    currencies = changes.get("currency", [None, None])
-    said: Spelling = {}
-    for name, sides in changes.items():
-        if name in HIDDEN or (name == "currency" and sides[0] == sides[1]):
-            continue
-        spell = SPELT.get(name, _as_it_is)
-        said[RENAMED.get(name, name)] = [
-            None if side is None else spell(side, currency or currencies[1])
-            for side, currency in zip(sides, currencies, strict=True)
-        ]
-    return said
-
-
-def _as_it_is(value: Any, _currency: str) -> Any:
-    return value
-
-
-def _items(items: list[Spelling], currency: str) -> list[Spelling]:
-    return [
-        {
-            "description": item["description"],
-            "quantity": item["quantity"],
-            "unit_price": priced(item["price_micros"], currency),
-            "amount": Money(item["amount_minor"], currency),
-        }
-        for item in items
-    ]
-
-
-def _payment(payment: Spelling, currency: str) -> Spelling:
-    said = {"id": payment["id"], "amount": Money(payment["amount_minor"], currency)}
-    return said | {name: payment[name] for name in ("date", "method", "reference", "note")}
-
-
-SPELT: Mapping[str, Callable[[Any, str], Any]] = {
-    **dict.fromkeys(("subtotal_minor", "tax_minor", "total_minor", "paid_minor", "requested_minor"), Money),
-    "items": _items,
-    "payment": _payment,
-}
-"""How a value in the history is spelled, where it is not shown as it is."""
