@@ -9,6 +9,7 @@ import gc
 import os
 import signal
 import threading
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -28,9 +29,9 @@ def main() -> None:
     os.umask(0o077)  # databases, receipts and mail are nobody else's business
     parser = argparse.ArgumentParser(prog="python -m deploy.run", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    for does, several in ((serve, False), (relay, True), (migrate, True)):
+    for does, takes, count in COMMANDS:
         command = commands.add_parser(does.__name__, help=does.__doc__)
-        command.add_argument("names", choices=PARTS, nargs="+" if several else 1, metavar="NAME")
+        command.add_argument("names", choices=PARTS if takes == "NAME" else None, nargs=count, metavar=takes)
         command.set_defaults(does=does)
     asked = parser.parse_args()
     output.unfailing_errors()
@@ -76,6 +77,28 @@ def migrate(*names: str) -> None:
         db = Database(settings_of(name).database_url, threads=1)
         upgrade(db, PARTS[name].migrations)
         db.close()
+
+
+def backup(folder: str) -> None:
+    """Copy all databases and receipts into the new folder DIR, while the product runs."""
+    logs.configure("backup", "CRITICAL")
+    import_module("deploy.copies.backup").backup(folder)
+
+
+def restore(folder: str, *names: str) -> None:
+    """Put the copy in DIR back into empty databases; parts that are named after it: of it these alone."""
+    logs.configure("restore", "CRITICAL")
+    import_module("deploy.copies.restore").restore(folder, *names)
+
+
+COMMANDS: tuple[tuple[Callable[..., None], str, int | str], ...] = (
+    (serve, "NAME", 1),
+    (relay, "NAME", "+"),
+    (migrate, "NAME", "+"),
+    (backup, "DIR", 1),
+    (restore, "DIR", "+"),
+)
+"""What the command line can say, what that takes, and how many of it."""
 
 
 class _Server(BaseApplication):  # type: ignore[misc]

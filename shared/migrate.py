@@ -15,15 +15,15 @@ from sqlalchemy import text
 from shared.db import Base, Database
 
 
-def upgrade(db: Database, history: Path) -> None:
-    """Bring the database to the newest revision of `history`."""
+def upgrade(db: Database, history: Path, to: str = "head") -> None:
+    """Bring the database to a revision of `history`: the newest, unless another one is asked for."""
     script = _script(history)
     with db.engine.begin() as connection:  # on SQLite this is BEGIN IMMEDIATE: the lock
         if connection.dialect.name == "postgresql":
             key = crc32(str(history.parent.name).encode())
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
         with EnvironmentContext(
-            Config(), script, fn=lambda revision, _context: script._upgrade_revs("head", revision)
+            Config(), script, fn=lambda revision, _context: script._upgrade_revs(to, revision)
         ) as environment:
             environment.configure(connection=connection, target_metadata=Base.metadata)
             environment.run_migrations()

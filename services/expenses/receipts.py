@@ -95,9 +95,7 @@ class Receipts:
             return
         receipt.key = f"{workspace_id}/{new_id()}"
         try:
-            obstore.put(self._store, receipt.key, receipt.data, mode="create")
-            if self._folder:
-                _on_disk(self._folder / receipt.key)
+            self.put(receipt.key, receipt.data)
         except (BaseError, OSError) as why:
             log.error("receipt.not_stored", why=str(why))
             raise Unavailable("The receipt cannot be stored now") from why
@@ -109,6 +107,12 @@ class Receipts:
         finally:
             if not receipt.kept:
                 self.remove(receipt.key)
+
+    def put(self, key: str, data: bytes) -> None:
+        """Store an object under a name that no other has."""
+        obstore.put(self._store, key, data, mode="create")
+        if self._folder:
+            _on_disk(self._folder / key)
 
     def fetch(self, key: str) -> bytes:
         """The bytes of an object.
