@@ -20,6 +20,7 @@ from gateway.settings import Settings as GatewaySettings
 from services.budgets.settings import Settings as BudgetSettings
 from services.expenses.settings import Settings as ExpenseSettings
 from services.invoices.settings import Settings as InvoiceSettings
+from shared import chain
 from shared.db import Database, now
 from shared.http import Wire
 from shared.outbox import Outbox, Relay
@@ -187,4 +188,6 @@ def furnish(house: House) -> Furnished:
     lines = {"add": {"expenses": str(billed), "timelogs": str(time.get("id") or time["timeLogId"])}}
     house.call("invoices", "PUT", f"/invoices/{bill}/lineitems.json", json={"lineitems": lines})
     house.settle()
+    for db in house.dbs.values():
+        chain.seal(db)
     return Furnished(budget, expense, invoice, project, billed, bill)
