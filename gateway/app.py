@@ -85,9 +85,12 @@ def _who() -> Caller:
     """Whose key the request shows.
 
     Raises:
+        Forbidden: a browser shows it because another site asks.
         Unauthorized: none, or none that is valid.
         TooManyRequests: too many from there were not.
     """
+    if credentials.sent_by_another_site(request.headers):
+        raise errors.Forbidden("A browser may not call from another site with HTTP Basic")
     key = credentials.key(request.environ.get("HTTP_AUTHORIZATION", ""), spoken_at(request.path).schemes)
     caller = parts().keys.find(key, _address()) if key else None
     if caller is None:

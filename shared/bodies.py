@@ -77,11 +77,11 @@ def json_body() -> Any:
     """The request's body, which must be JSON.
 
     Raises:
-        UnsupportedMedia: the content type says it is something else.
+        UnsupportedMedia: the content type does not say so. Without one, a page of another site could send it.
         TooLarge, Invalid: it cannot be taken.
     """
-    kind = request.mimetype
-    if kind and kind != "application/json" and not kind.endswith("+json"):
+    kind, sent = request.mimetype, request.content_length or "Transfer-Encoding" in request.headers
+    if (kind or sent) and kind != "application/json" and not kind.endswith("+json"):
         raise errors.UnsupportedMedia("Content-Type must be application/json")
     if (request.content_length or 0) > JSON_BYTES:
         raise errors.TooLarge

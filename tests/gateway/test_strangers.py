@@ -127,6 +127,44 @@ def test_no_other_dialect_takes_a_user_name(gateway: Gateway) -> None:
     assert (reply.status, reply.headers.get_all("WWW-Authenticate")) == (401, ['Bearer realm="countinghouse"'])
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1"},  # another port is another origin
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "http://127.0.0.1:{port}"},
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_a_browser_may_not_call_from_another_site_with_what_it_remembers(
+    gateway: Gateway, said: dict[str, str], method: str
+) -> None:
+    named = {name: value.replace("{port}", str(gateway.port)) for name, value in said.items()}
+    shown = basic(f"{gateway.issued.key}:x")
+    reply = gateway.call(method, "/invoices.json", key=None, headers=shown | named, body=b"{}")
+    message = "A browser may not call from another site with HTTP Basic"
+    assert (reply.status, reply.json) == (403, {"STATUS": "Error", "MESSAGE": message})
+    assert gateway.asked == 0
+    assert gateway.call(method, "/invoices.json", headers=named, body=b"{}").status == 200
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"Origin": "http://127.0.0.1:{port}"},
+        {"Sec-Fetch-Site": "same-origin", "Origin": "https://the.public.name"},
+        {"Sec-Fetch-Site": "none"},
+    ],
+)
+def test_a_browser_on_our_own_pages_may(gateway: Gateway, said: dict[str, str]) -> None:
+    named = {name: value.replace("{port}", str(gateway.port)) for name, value in said.items()}
+    assert gateway.get("/invoices.json", key=None, headers=basic(f"{gateway.issued.key}:x") | named).status == 200
+
+
 def test_neither_key_nor_password_is_logged(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     log = CapturingLogger()
     monkeypatch.setattr("gateway.app.log", log)

@@ -560,6 +560,7 @@ def test_what_services_say_is_not_for_keys(budgets: Client) -> None:
         (b"name=a", "application/x-www-form-urlencoded", 415),
         (b"--b--", "multipart/form-data; boundary=b", 415),
         (b"{}", "text/plain", 415),
+        (b"{}", None, 415),
         (b'{"name": "' + b"a" * 1024 * 1024 + b'"}', "application/json", 413),
     ],
 )
@@ -575,10 +576,8 @@ def test_a_body_that_cannot_be_read_changes_nothing(
     assert budgets.get(BUDGETS).json["data"] == [kept]
 
 
-@pytest.mark.parametrize(
-    "kind", ["application/json", "application/json; charset=utf-8", "application/vnd.x+json", None]
-)
-def test_json_is_taken_under_its_names_and_without_one(budgets: Client, kind: str | None) -> None:
+@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "application/vnd.x+json"])
+def test_json_is_taken_under_its_names(budgets: Client, kind: str) -> None:
     assert budgets.post(BUDGETS, data=b'{"total_amount": 1e2}', content_type=kind).json["data"]["total_amount"] == 100
 
 

@@ -159,6 +159,29 @@ def test_a_body_that_is_no_object_is_refused(invoices: Client, body: str) -> Non
     assert invoices.post(INVOICES, data="total=1", content_type="text/plain").status_code == 415
 
 
+@pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
+def test_a_body_that_is_not_called_json_is_none_in_every_dialect(invoices: Client, kind: str | None) -> None:
+    made = make(invoices, client_email="a@b.example", total=5)
+    transaction_id = invoices.get("/api/invoices").json["invoices"][0]["transaction_id"]
+    account = invoices.caller.account_id
+    with nothing_changes(invoices, made):
+        for method, path, body in (
+            ("POST", INVOICES, {}),
+            ("PUT", url(made), {"notes": "x"}),
+            ("POST", url(made, "/send"), {}),
+            ("PUT", SETTINGS, {}),
+            ("POST", "/api/v1/invoices", {"accountId": account}),
+            ("POST", "/api/invoices", {}),
+            ("PUT", f"/api/invoices/{transaction_id}", {"notes": "x"}),
+            ("DELETE", f"/api/invoices/{transaction_id}/destroy", {"user_email": "a@b.example"}),
+            ("POST", "/projects.json", {"project": {"name": "x"}}),
+            ("POST", "/companies.json", {"company": {"name": "x"}}),
+        ):
+            answer = invoices.seen_by(scopes=("admin",)).open(method, path, data=json.dumps(body), content_type=kind)
+            assert answer.status_code == 415, (method, path, answer.data)
+    assert len(invoices.get(INVOICES).json["data"]) == 1
+
+
 def test_text_is_kept_to_the_letter(invoices: Client) -> None:
     text = "Ünï — 漢字\n\t'; DROP TABLE invoices; -- %s {0} <b> 😀"
     assert make(invoices, notes=text, client_name=text)["notes"] == text
