@@ -12,6 +12,8 @@ from typing import Self
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
+from shared.errors import Forbidden
+
 HEADER = "X-Caller"
 MAX_AGE = 60
 """Seconds for which a signed caller is believed."""
@@ -49,6 +51,11 @@ class Caller:
     def may(self, scope: str) -> bool:
         """Whether the key holds `scope`; `admin` holds every one that is the workspace's own."""
         return scope in self.scopes or ("admin" in self.scopes and scope not in (INTERNAL, OPERATOR))
+
+    def check_everywhere(self) -> None:
+        """Raise Forbidden unless the key is for all accounts: for changes of what every one of them shows."""
+        if self.account_ids is not None:
+            raise Forbidden("This API key is for some accounts, and this is of all")
 
 
 def sign(caller: Caller, secret: str, audience: str) -> str:

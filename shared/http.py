@@ -45,7 +45,7 @@ class Peer:
         """PUT `body` on behalf of a workspace; the answer's body.
 
         Raises:
-            NotFound, Refused: the peer said no; it changed nothing.
+            Forbidden, NotFound, Refused: the peer said no; it changed nothing.
             Conflict: something else was at work there; it changed nothing, and may be asked again.
             NoAnswer: no usable answer within `deadline` seconds.
         """
@@ -63,7 +63,7 @@ class Peer:
             raise NoAnswer(f"{self._audience}: {answer.status_code} with no object")
         if answer.status_code == 200:
             return said
-        if answer.status_code in (404, 422) and "message" in said:
+        if answer.status_code in (403, 404, 422) and "message" in said:
             kind = REFUSALS.get((answer.status_code, said["message"]), errors.BY_STATUS[answer.status_code])
             raise kind(said["message"], errors=said.get("errors"))
         if answer.status_code == 409:

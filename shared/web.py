@@ -306,7 +306,7 @@ def settle(asked: idempotency.Ticket | None, work: Callable[[], Response], *, cl
         try:
             with session.begin_nested():
                 response = work()
-        except (errors.NotFound, errors.Refused) as refusal:
+        except (errors.Forbidden, errors.NotFound, errors.Refused) as refusal:
             session.info.pop("afterwards", None)  # what was to follow is rolled back with the savepoint
             response = spoken(refusal)
         chosen = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}

@@ -24,6 +24,7 @@ def create(db: Database, caller: Caller, facts: Facts, topics: Topics) -> Member
     Raises:
         Refused: somebody else has that e-mail address.
     """
+    caller.check_everywhere()
     with db.write() as session:
         queries.line_up(session, caller.workspace_id)
         _check_free(session, caller, facts["email"])
@@ -55,6 +56,7 @@ def update(db: Database, caller: Caller, person_id: int, facts: Facts, expected:
         NotFound, PreconditionFailed.
         Refused: somebody else has that e-mail address.
     """
+    caller.check_everywhere()
     with db.write() as session:
         queries.line_up(session, caller.workspace_id)
         person = owned(session, caller, person_id, lock=True)
@@ -75,6 +77,7 @@ def delete(db: Database, caller: Caller, person_id: int, expected: IfMatch, topi
         NotFound, PreconditionFailed.
         Refused: they have a live API key.
     """
+    caller.check_everywhere()
     with db.write() as session:
         queries.line_up(session, caller.workspace_id)
         person = owned(session, caller, person_id, lock=True)

@@ -8,7 +8,7 @@ from marshmallow import Schema, validate
 from services.expenses import actions
 from services.expenses.vocabulary import VOCABULARY
 from shared.caller import INTERNAL
-from shared.fields import TrueOrFalse, WholeNumber
+from shared.fields import Text, TrueOrFalse, WholeNumber
 from shared.introductions import hear_of_people
 from shared.lengths import LARGEST_ID
 from shared.telling import tell_history
@@ -27,10 +27,14 @@ class BudgetStateSchema(Schema):
 
 
 class BillingSchema(Schema):
-    """All that the expense service must know of where an expense is billed. `invoice_id` null: nowhere."""
+    """All that the expense service must know of where an expense is billed. `invoice_id` null: nowhere.
+
+    `account_id`: the invoice's; an older invoice service does not tell it.
+    """
 
     version = WholeNumber(required=True, most=LARGEST_ID)
     invoice_id = WholeNumber(required=True, allow_none=True, most=LARGEST_ID)
+    account_id = Text(36, load_default=None, allow_none=True)
 
 
 @routes.put("/budgets/<uuid:budget_id>")

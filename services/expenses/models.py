@@ -29,7 +29,8 @@ class Expense(Base):
     name: Mapped[str | None] = mapped_column(String(NAME))
     project_id: Mapped[int | None] = mapped_column(BigInteger)  # these two are ids in the invoice service
     invoice_id: Mapped[int | None] = mapped_column(BigInteger)  # a copy: which invoice it is on is decided there
-    billing_version: Mapped[int] = mapped_column(BigInteger)  # of the newest message about `invoice_id`
+    invoice_account_id: Mapped[str | None] = mapped_column(String(36))  # that invoice's; null where we were not told
+    billing_version: Mapped[int] = mapped_column(BigInteger)  # of the newest message about these two
     billable_version: Mapped[int] = mapped_column(BigInteger)  # as `spend_version`, of messages to the invoice service
     receipt_url: Mapped[str | None] = mapped_column(String(DESCRIPTION))  # the caller's; ours is made from the object
     receipt_key: Mapped[str | None] = mapped_column(String(128))  # the name of the uploaded file's object

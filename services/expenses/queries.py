@@ -27,10 +27,11 @@ ExpenseId = str | int
 
 @dataclass(frozen=True)
 class Entry:
-    """An expense, and what its maker is called."""
+    """An expense, what its maker is called, and the invoice it is on, if the key may see it."""
 
     expense: Expense
     maker: Names
+    invoice_id: int | None
 
 
 EXPENSES = Rows(Expense)
@@ -38,7 +39,7 @@ LISTED = Rows(
     Expense,
     without=(
         *("workspace_id", "project_id", "invoice_id", "created_by", "receipt_type", "receipt_digest", "version"),
-        *("spend_version", "billable_version", "billing_version"),
+        *("spend_version", "billable_version", "billing_version", "invoice_account_id"),
     ),
 )
 """Expenses as `finance` lists them: each column that is not read is time for every list."""
@@ -93,7 +94,12 @@ def entries(db: Database, caller: Caller, place: Place, *, project_id: int | Non
 def _entries(connection: Connection, caller: Caller, rows: Sequence[Any]) -> list[Entry]:
     expenses = [EXPENSES.of(row) for row in rows]
     names = people.named(connection, caller.workspace_id, {expense.created_by for expense in expenses})
-    return [Entry(expense, names[expense.created_by]) for expense in expenses]
+    return [Entry(each, names[each.created_by], each.invoice_id if _sees(caller, each) else None) for each in expenses]
+
+
+def _sees(caller: Caller, expense: Expense) -> bool:
+    """Whether the key may know of the invoice that the expense is on."""
+    return caller.account_ids is None or expense.invoice_account_id in caller.account_ids
 
 
 def history(db: Database, caller: Caller, expense_id: str, **place: Any) -> Page[Event]:

@@ -25,7 +25,8 @@ hear_of_people(routes)
 class ProjectExpenseSchema(Schema):
     """An expense's whole state, never a difference. `project_id` null: it is gone, or in no project.
 
-    `held`: it is about to change, which may be refused; `shown`: also what an invoice shows of it.
+    `held`: it is about to change, which may be refused; `shown`: also what an invoice shows of it;
+    `account_ids`: the only accounts whose invoices the one who changes it may reach.
     """
 
     version = WholeNumber(required=True, most=LARGEST_ID)
@@ -39,6 +40,7 @@ class ProjectExpenseSchema(Schema):
     amount = Amount(required=True)
     currency = CurrencyCode(required=True)
     created_by = fields.Integer(required=True, allow_none=True)
+    account_ids = fields.List(Text(36), load_default=None)
 
 
 @routes.put("/expenses/<uuid:expense_id>")

@@ -77,15 +77,15 @@ def _put(
     outbox.put(session, MAIL, key, workspace_id=invoice.workspace_id, version=1, body=written | facts)
 
 
-def put_billing(session: Session, expense: ProjectExpense) -> Outbox:
-    """Write which invoice an expense is on; the caller delivers it after the commit."""
+def put_billing(session: Session, expense: ProjectExpense, invoice: Invoice | None) -> Outbox:
+    """Write which invoice an expense is on, and whose that is; the caller delivers it after the commit."""
     return outbox.put(
         session,
         BILLING,
         expense.uuid,
         workspace_id=expense.workspace_id,
         version=expense.billing_version,
-        body={"invoice_id": expense.invoice_id},
+        body={"invoice_id": expense.invoice_id, "account_id": invoice.account_id if invoice else None},
         leased=True,
     )
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from tests.client import SECRET, Client
 from .test_contracts import Recorder
 
 PAGE = json.loads((Path(__file__).parent / "project_expense.json").read_text(), parse_float=Decimal)
+ANOTHER = "99999999-9999-4999-8999-999999999999"
+"""An account that has no invoice here."""
 UUID = "eeeeeeee-1111-4111-8111-111111111111"
 
 Said = dict[str, Any]
@@ -116,7 +119,7 @@ def pair(fresh_database: Callable[[Path], str], tmp_path: Path) -> Iterator[Pair
     relay = services.expenses.app.create_relay(settings, wires=wires)
     pair = Pair(Client(to_expenses.app), Client(to_invoices.app), to_invoices, to_expenses, relay, {"expense": UUID})
     pair.names |= {name: pair.made("/projects.json", project={"name": name}) for name in ("project", "other")}
-    pair.names["number"] = 14
+    pair.names |= {"number": 14, "account": pair.invoices.caller.account_id}
     yield pair
     for db in (*(app.extensions["service"].db for app in (to_expenses.app, to_invoices.app)), relay.db):
         db.close()
@@ -167,7 +170,7 @@ def test_invoices_refuses_as_the_page_says_and_changes_nothing(pair: Pair, name:
         assert sent.status_code == 200
     refusal = PAGE["refusals"][name]
     request = pair.page("requests")[refusal["request"]]
-    request["json"] |= {"project_id": refusal["project_id"]} if "project_id" in refusal else {}
+    request["json"] |= {name: refusal[name] for name in ("project_id", "account_ids") if name in refusal}
     answer = pair.tell(request)
     assert (answer.status_code, answer.json) == (refusal["status"], refusal["json"])
     told = request["json"] | {"held": False, "project_id": pair.names["project"]}
@@ -222,3 +225,71 @@ def test_an_invoice_follows_what_an_expense_on_it_costs_and_locks_it_when_comple
     assert pair.invoices.put(f"/invoices/{invoice}/uncomplete.json").status_code == 200
     assert pair.expenses.delete(native).status_code == 204
     assert pair.invoices.get(f"/invoices/{invoice}.json").json["invoice"]["total-cost"] == "0.00"
+
+
+def _everything(pair: Pair) -> list[Any]:
+    """What both services have of expenses and invoices, as a client for all accounts reads it."""
+    number, native = pair.names["number"], f"/v1/dev/finance/expenses/{pair.names['expense']}"
+    reads = [pair.expenses.get(path).data for path in (native, f"/expenses/{number}.json")]
+    return [*reads, pair.invoices.get(f"/invoices/{pair.names['invoice']}.json").data]
+
+
+@pytest.mark.parametrize("keyed", [{}, {"Idempotency-Key": "k"}], ids=["once", "keyed"])
+def test_a_key_for_another_account_changes_no_expense_on_an_invoice(pair: Pair, keyed: dict[str, str]) -> None:
+    number = pair.expense()
+    pair.invoice()
+    before = _everything(pair)
+    native, in_projects = f"/v1/dev/finance/expenses/{pair.names['expense']}", f"/expenses/{number}.json"
+    limited = pair.expenses.seen_by(account_ids=(ANOTHER,), accounts=(ANOTHER,), account_id=ANOTHER)
+    writes: list[tuple[str, str, Said]] = [
+        ("PUT", native, {"json": {"amount": 30}}),
+        ("PUT", native, {"json": {"category": "rent"}}),
+        ("PUT", native, {"data": {"receipt": (BytesIO(b"%PDF-1.4 x"), "x.pdf")}}),
+        ("DELETE", native, {}),
+        ("PUT", in_projects, {"json": {"expense": {"name": "Tar"}}}),
+        ("PUT", in_projects, {"json": {"expense": {"project-id": pair.names["other"]}}}),
+        ("DELETE", in_projects, {}),
+    ]
+    for place, (method, path, body) in enumerate(writes):
+        headers = {name: f"{value}{place}" for name, value in keyed.items()}
+        answer = limited.open(method, path, headers=headers, **body)
+        assert answer.status_code == 403, (method, path, body, answer.data)
+        assert _everything(pair) == before, (method, path, body)
+        assert pair.relay.run_once() == 0  # nothing is to be taken back
+        again = limited.open(method, path, headers=headers, **body) if keyed and "data" not in body else answer
+        assert (again.status_code, again.data) == (403, answer.data)
+        assert ("Idempotency-Replayed" in again.headers) is (again is not answer)
+    shown = limited.get(in_projects).json["expense"]
+    assert (shown["name"], shown["invoice-id"]) == ("Paint", "")
+    assert [each["invoice-id"] for each in limited.get("/expenses.json").json["expenses"]] == [""]
+    told = [each.get(f"{native}/history").json["data"] for each in (pair.expenses, limited)]
+    assert ["invoice_id" in str(entries) for entries in told] == [True, False]
+    assert len(told[0]) == len(told[1])
+
+
+def test_a_key_for_the_account_of_an_invoice_sees_and_changes_the_expenses_on_it(pair: Pair) -> None:
+    number = pair.expense()
+    invoice = pair.invoice()
+    account = pair.names["account"]
+    ours = pair.expenses.seen_by(account_ids=(ANOTHER, account), accounts=(ANOTHER, account))
+    assert ours.get(f"/expenses/{number}.json").json["expense"]["invoice-id"] == str(invoice)
+    assert ours.put(f"/expenses/{number}.json", json={"expense": {"cost": "30.00"}}).status_code == 200
+    assert pair.invoices.get(f"/invoices/{invoice}.json").json["invoice"]["total-cost"] == "30.00"
+
+
+def test_a_key_for_some_accounts_changes_what_is_on_no_invoice(pair: Pair) -> None:
+    number = pair.expense()
+    limited = pair.expenses.seen_by(account_ids=(ANOTHER,), accounts=(ANOTHER,), account_id=ANOTHER)
+    assert limited.put(f"/expenses/{number}.json", json={"expense": {"cost": "30.00"}}).status_code == 200
+    assert limited.delete(f"/expenses/{number}.json").status_code == 200
+
+
+def test_word_of_an_invoice_from_an_older_service_shows_it_to_keys_for_all_accounts_alone(pair: Pair) -> None:
+    number = pair.expense()
+    path = f"/internal/billings/{pair.names['expense']}"
+    said = pair.expenses.inside("invoices").put(path, json={"version": 1, "invoice_id": 50})
+    assert (said.status_code, said.json) == (200, {"version": 1, "fresh": True})
+    account = pair.names["account"]
+    ours = pair.expenses.seen_by(account_ids=(account,), accounts=(account,))
+    shown = [each.get(f"/expenses/{number}.json").json["expense"]["invoice-id"] for each in (pair.expenses, ours)]
+    assert shown == ["50", ""]

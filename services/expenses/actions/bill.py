@@ -7,8 +7,10 @@ from shared.db import Database
 from shared.errors import NotFound
 
 
-def bill(db: Database, caller: Caller, expense_id: str, *, version: int, invoice_id: int | None) -> int:
-    """Take the newest word of the invoice that an expense is on. The version known afterwards.
+def bill(
+    db: Database, caller: Caller, expense_id: str, *, version: int, invoice_id: int | None, account_id: str | None
+) -> int:
+    """Take the newest word of the invoice that an expense is on, and of its account. The version known afterwards.
 
     An older one or a copy changes nothing; nor does one about an expense that was deleted meanwhile.
 
@@ -24,7 +26,7 @@ def bill(db: Database, caller: Caller, expense_id: str, *, version: int, invoice
             return version
         if expense.billing_version >= version:
             return expense.billing_version
-        expense.billing_version = version
+        expense.billing_version, expense.invoice_account_id = version, account_id
         if expense.invoice_id != invoice_id:
             expense.invoice_id = invoice_id
             expense.touch()

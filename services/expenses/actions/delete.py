@@ -31,7 +31,8 @@ def delete(
         expense = owned(session, caller, expense_id, lock=True)
         expected.check(tag(expense))
         before = expense.report
-        check(reservation, questions(before, None, billed=expense.invoice_id is not None))
+        billed = expense.invoice_id is not None
+        check(reservation, questions(before, None, billed=billed, accounts=caller.account_ids))
         audit.record(session, caller, "deleted", expense)
         keep(db, session, expense, before, before.gone, reservation, outside)
         if expense.receipt_key:

@@ -48,14 +48,16 @@ class Reservation:
         return next((promise for promise in self.promises if promise.question.topic == topic), None)
 
 
-def questions(before: Report, after: Report | None, *, billed: bool) -> tuple[Question, ...]:
-    """What must be asked before an expense may change so, or be deleted, in this order.
+def questions(
+    before: Report, after: Report | None, *, billed: bool, accounts: tuple[str, ...] | None
+) -> tuple[Question, ...]:
+    """What must be asked before an expense may change so, or be deleted, in this order. `accounts`: of the caller.
 
     The invoice service comes first: it holds the expense and nothing else, where a budget's money would be missed.
     """
     asked: list[Question] = []
     if hold := rules.hold(before.billable, after.billable if after else None, billed=billed):
-        asked.append(HoldQuestion(hold, undo=before.billable))
+        asked.append(HoldQuestion(hold, undo=before.billable, accounts=accounts))
     if after and rules.needs_yes(before.spend, after.spend):
         asked.append(SpendQuestion(after.spend, rules.held(before.spend, after.spend), undo=before.spend))
     return tuple(asked)

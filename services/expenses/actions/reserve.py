@@ -17,7 +17,7 @@ from services.expenses.rules import Report
 from shared import idempotency
 from shared.caller import Caller
 from shared.db import Database
-from shared.errors import Conflict, NotFound, Refused, Unavailable
+from shared.errors import Conflict, Forbidden, NotFound, Refused, Unavailable
 from shared.http import NoAnswer
 from shared.idempotency import Ticket
 from shared.versions import IfMatch
@@ -42,7 +42,7 @@ def reserve_new(
         return None
     expense = new_expense(caller, facts)
     report = expense.report
-    asked = questions(report.gone, report, billed=False)
+    asked = questions(report.gone, report, billed=False, accounts=caller.account_ids)
     if ticket is None and len(asked) == 1:
         with db.once() as connection:
             promises = [Promise(asked[0], asked[0].arm(connection, expense, None), owed=False)]
@@ -103,7 +103,8 @@ def _reserve(
             if expense is None:
                 return None
             expected.check(tag(expense))
-            asked = questions(expense.report, after(expense), billed=expense.invoice_id is not None)
+            billed = expense.invoice_id is not None
+            asked = questions(expense.report, after(expense), billed=billed, accounts=caller.account_ids)
             if not asked:
                 return None
             if promises := _armed(session, expense, asked, ticket):
@@ -136,7 +137,7 @@ def _asked(db: Database, outside: Outside, reservation: Reservation) -> Reservat
     for granted, promise in enumerate(reservation.promises):
         try:
             promise.question.ask(outside, promise.undo)
-        except (NotFound, Refused) as refusal:
+        except (Forbidden, NotFound, Refused) as refusal:
             return replace(reservation, granted=granted, refusal=refusal)
         except NoAnswer as why:
             abandon(db, reservation)

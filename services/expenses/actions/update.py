@@ -35,7 +35,8 @@ def update(
         before = expense.report
         apply_facts(expense, facts)
         after = expense.report
-        check(reservation, questions(before, after, billed=expense.invoice_id is not None))
+        billed = expense.invoice_id is not None
+        check(reservation, questions(before, after, billed=billed, accounts=caller.account_ids))
         attach(session, expense, receipt, outside.receipts)
         expense.touch()
         audit.record(session, caller, "updated", expense)

@@ -13,7 +13,7 @@ from services.expenses import actions, queries, receipts
 from services.expenses.api import settled
 from services.expenses.receipts import Receipt
 from services.expenses.rules import RECEIPT_TYPES
-from services.expenses.vocabulary import VOCABULARY
+from services.expenses.vocabulary import OF_SOME_ACCOUNTS, VOCABULARY
 from shared.bodies import ListQuery, json_body, load
 from shared.describe import ListSchema, listed
 from shared.errors import Invalid, NotFound
@@ -192,7 +192,8 @@ def get_receipt(expense_id: str) -> Response:
 @routes.response(200, EntryList, example=ENTRIES_SHOWN)
 def list_history(query: dict[str, Any], expense_id: str) -> Response:
     """List what happened to an expense, the oldest first. It can be read after the expense was deleted."""
-    return told(queries.history(db(), caller(), expense_id, **query), VOCABULARY)
+    words = VOCABULARY if caller().account_ids is None else OF_SOME_ACCOUNTS
+    return told(queries.history(db(), caller(), expense_id, **query), words)
 
 
 def spelled(expense: "Expense") -> dict[str, Any]:

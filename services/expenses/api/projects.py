@@ -192,7 +192,7 @@ def _known(facts: dict[str, Any]) -> dict[str, Any]:
 def _spelled(entry: "Entry") -> dict[str, Any]:
     expense = entry.expense
     return {
-        "invoice-id": expense.invoice_id,
+        "invoice-id": entry.invoice_id,
         "name": expense.title,
         "created-by-user-firstname": entry.maker.first,
         "created-by-user-id": expense.created_by,

@@ -27,12 +27,13 @@ AS_THEY_ARE = ("id", "project_id", "name", "description", "created_by")
 
 @dataclass(frozen=True)
 class HoldQuestion:
-    """May this be changed? `undo`: what it is now."""
+    """May this be changed? `undo`: what it is now. `accounts`: those alone whose invoices the caller may reach."""
 
     topic: ClassVar[str] = BILLABLE
     service: ClassVar[str] = "invoice"
     hold: Hold
     undo: Billable
+    accounts: tuple[str, ...] | None
 
     @property
     def asks(self) -> tuple[int | None, bool]:
@@ -47,6 +48,8 @@ class HoldQuestion:
     def ask(self, outside: Outside, undo: Outbox) -> None:
         """See `Question`."""
         body = _wire(_kept(self.hold.billable), held=True, shown=self.hold.shown)
+        if self.accounts is not None:
+            body["account_ids"] = list(self.accounts)
         promises.put(outside.invoices, _path(undo), undo, body, deadline=outside.hold_deadline)
 
 

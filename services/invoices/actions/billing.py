@@ -155,7 +155,7 @@ def _link(
     for expense in expenses:
         expense.invoice_id = invoice.id if invoice else None
         expense.billing_version += 1
-        told.append(messages.put_billing(session, expense))
+        told.append(messages.put_billing(session, expense, invoice))
     if told:
         afterwards(session, partial(outbox.deliver_some, db, topics, told, within=messages.TELLING))
 

@@ -17,6 +17,7 @@ def put_logo(db: Database, caller: Caller, image: Image, expected: IfMatch) -> L
     Raises:
         PreconditionFailed.
     """
+    caller.check_everywhere()
     with db.write() as session:
         logo = known_logo(session, caller, lock=True)
         expected.check(logo.digest if logo else "")
@@ -38,6 +39,7 @@ def remove_logo(db: Database, caller: Caller, expected: IfMatch) -> None:
         NotFound: there is none.
         PreconditionFailed.
     """
+    caller.check_everywhere()
     with db.write() as session:
         logo = known_logo(session, caller, lock=True)
         if logo is None:

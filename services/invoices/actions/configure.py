@@ -29,6 +29,7 @@ def configure(db: Database, caller: Caller, facts: Facts, expected: IfMatch) -> 
         PreconditionFailed.
         Invalid: a number format without a place for the number.
     """
+    caller.check_everywhere()
     with db.write() as session:
         writing.line_up_decisions(session, caller)
         profile = known_profile(session, caller, lock=True)

@@ -1,5 +1,6 @@
 """Take what the expense service tells of an expense (api.md, sections 4 and 7)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,7 +13,7 @@ from services.invoices.models import Invoice, Project, ProjectExpense
 from services.invoices.queries import of_workspace
 from shared.caller import Caller
 from shared.db import Database, plainly, upsert
-from shared.errors import Conflict
+from shared.errors import Conflict, Forbidden
 from shared.money import Money
 
 OURS = "expenses"
@@ -38,6 +39,7 @@ class ExpenseState:
     spent_on: date | None
     amount: Money
     created_by: int | None
+    account_ids: Collection[str] | None = None  # of a question: the only accounts that the one who changes it may use
 
 
 def accept_expense(db: Database, workspace_id: str, expense_id: str, state: ExpenseState) -> int:
@@ -47,6 +49,7 @@ def accept_expense(db: Database, workspace_id: str, expense_id: str, state: Expe
 
     Raises:
         NotFound: there is no such project.
+        Forbidden: its invoice is in an account that the one who changes it may not use.
         Refused: its invoice is completed; or sent, and would show something else; or it would change its project or its
             currency, or cost so little that less remains than is asked for, or too much.
     """
@@ -69,6 +72,8 @@ def _check(session: Session, us: Caller, invoice: Invoice | None, known: Project
         of_workspace(session, Project, us, state.project_id)
     if invoice is None:
         return
+    if state.account_ids is not None and invoice.account_id not in state.account_ids:
+        raise Forbidden
     rules.check_open(completed=invoice.completed)
     rules.check_expense_stays(project_id=known.project_id, to=state.project_id)
     if not state.shown:

@@ -209,5 +209,44 @@ def test_a_key_for_another_account_changes_no_invoice_through_what_is_on_it(migh
     assert rows_of(mighty) == before
 
 
+def test_no_operation_by_a_key_for_another_account_changes_an_invoice_or_what_it_shows(
+    mighty: Client, limited: Client
+) -> None:
+    mine = everything(mighty, person=9)
+    before = _shown_on_invoices(mighty)
+    for operation in sorted(OPERATIONS):
+        answer = mine.ask(limited, operation)
+        assert answer.status_code < 500, (operation, answer.data)
+        if operation[0] == "GET" and "settings" not in operation[1]:
+            shown = {name: answer.json[name] for name in ("data", "invoices") if answer.is_json and name in answer.json}
+            assert MARK not in str(shown), operation
+        assert _shown_on_invoices(mighty) == before, operation
+
+
+@pytest.mark.parametrize("operation", [("PUT", SETTINGS), ("PUT", f"{SETTINGS}/logo"), ("DELETE", f"{SETTINGS}/logo")])
+def test_a_key_for_some_accounts_changes_nothing_that_all_of_them_show(
+    mighty: Client, limited: Client, operation: Operation
+) -> None:
+    mine = everything(mighty, person=9)
+    before = rows_of(mighty)
+    answer = mine.ask(limited, operation)
+    assert (answer.status_code, answer.json) == (
+        403,
+        {"message": "This API key is for some accounts, and this is of all"},
+    )
+    assert rows_of(mighty) == before
+
+
+def _shown_on_invoices(client: Client) -> dict[str, list[Any]]:
+    """What the account of `client` has: its invoices, all that is on them, and the settings."""
+    rows = rows_of(client)
+    invoices = [row for row in rows["invoices"] if row.account_id == client.caller.account_id]
+    ours = {row.id for row in invoices}
+    on_them = ("items", "payments", "time_entries", "project_expenses")
+    lines = {name: [row for row in rows[name] if row.invoice_id in ours] for name in on_them}
+    assert len(invoices) == len(lines["time_entries"]) == len(lines["project_expenses"]) == 1
+    return {"invoices": invoices, **lines, **{name: rows[name] for name in ("settings", "logos")}}
+
+
 def _whose(client: Client) -> dict[str, Any]:
     return {"accountId": client.caller.account_id, "company_id": client.caller.company_id}
