@@ -1,4 +1,4 @@
-"""One process of the product: `serve NAME`, `relay NAME ...`, `migrate NAME ...`.
+"""One process of the product: `serve NAME`, `relay NAME ...`, `migrate NAME ...`; and what was not delivered.
 
 A process takes its settings from the environment. Where several share one, as on a laptop, `INVOICES_DATABASE_URL`
 and its like stand for each one's DATABASE_URL, and `INVOICES_HOST` and `INVOICES_PORT` for its HOST and PORT.
@@ -8,19 +8,22 @@ import argparse
 import gc
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from gunicorn.app.base import BaseApplication
 
 from deploy.parts import PARTS, own, settings_of
-from shared import logs, output, python
+from shared import logs, outbox, output, python
 from shared.config import Settings
 from shared.db import Database
+
+Result = TypeVar("Result")
 
 
 def main() -> None:
@@ -91,10 +94,35 @@ def restore(folder: str, *names: str) -> None:
     import_module("deploy.copies.restore").restore(folder, *names)
 
 
+def undelivered(*names: str) -> None:
+    """List the messages of these parts that their receivers refuse, one a line; exits with 1 when there are any."""
+    found = [(name, message) for name in names for message in _at(name, outbox.refused)]
+    for name, message in found:
+        what = f"{name}: {message.topic} {message.key} version {message.version} of workspace {message.workspace_id}"
+        sys.stdout.write(f"{what}, {message.attempts} attempts, request {message.request_id}: {message.refused}\n")
+    sys.exit(bool(found))
+
+
+def redeliver(*names: str) -> None:
+    """Let the relay try at once what receivers have refused."""
+    for name in names:
+        sys.stdout.write(f"{name}: {_at(name, outbox.try_again)} messages\n")
+
+
+def _at(name: str, work: Callable[[Database], Result]) -> Result:
+    db = Database(settings_of(name).database_url, threads=1)
+    try:
+        return work(db)
+    finally:
+        db.close()
+
+
 COMMANDS: tuple[tuple[Callable[..., None], str, int | str], ...] = (
     (serve, "NAME", 1),
     (relay, "NAME", "+"),
     (migrate, "NAME", "+"),
+    (undelivered, "NAME", "+"),
+    (redeliver, "NAME", "+"),
     (backup, "DIR", 1),
     (restore, "DIR", "+"),
 )

@@ -22,7 +22,7 @@ from shared.caller import Caller
 from shared.db import Database
 from shared.dialects import spoken_at
 from shared.logs import request_id
-from shared.outbox import Relay
+from shared.relay import Relay
 from shared.web import begin, word_errors
 
 GUARDS = {
@@ -58,7 +58,7 @@ def create_app(settings: Settings, *, wire: BaseAdapter | None = None) -> Flask:
 
 def create_relay(settings: Settings, *, wire: BaseAdapter | None = None) -> Relay:
     """The relay that tells the services of people."""
-    return Relay(Database(settings.database_url, threads=2), told(settings, wire, deadline=RELAY_DEADLINE))
+    return Relay(Database(settings.database_url, threads=4), told(settings, wire, deadline=RELAY_DEADLINE))
 
 
 # The order of a request

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -303,6 +303,8 @@ def _sqlite(url: URL, *, connections: int, query_only: bool = False) -> Engine:
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         connection.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows ASCII only
+        connection.create_function("clock_timestamp", 0, _from_now)  # see shared.clock
+        connection.create_function("from_now", 1, _from_now)
         for pragma in (
             *("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"),
             "recursive_triggers=ON",  # what REPLACE deletes is deleted for the triggers, too
@@ -328,6 +330,10 @@ def _for_the_owner_alone(file: Path) -> None:
 
 def _lower(value: str | None) -> str | None:
     return value if value is None else str(value).lower()
+
+
+def _from_now(seconds: float | None = 0.0) -> str | None:
+    return None if seconds is None else (now() + timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 def _json(value: Any) -> str:

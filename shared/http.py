@@ -33,6 +33,10 @@ class NoAnswer(Exception):
     """The peer cannot be reached, did not answer in time, or answered nonsense: nobody knows what it did."""
 
 
+class Rejected(NoAnswer):
+    """The peer took the question for a wrong one, which it will be the next time: 4xx, and none that is agreed on."""
+
+
 class Peer:
     """Another service, as `name` (ours) sees it."""
 
@@ -47,7 +51,7 @@ class Peer:
         Raises:
             Forbidden, NotFound, Refused: the peer said no; it changed nothing.
             Conflict: something else was at work there; it changed nothing, and may be asked again.
-            NoAnswer: no usable answer within `deadline` seconds.
+            NoAnswer: no usable answer within `deadline` seconds. Rejected: it would be the same another time.
         """
         headers = {
             "Content-Type": "application/json",
@@ -68,7 +72,8 @@ class Peer:
             raise kind(said["message"], errors=said.get("errors"))
         if answer.status_code == 409:
             raise errors.Conflict
-        raise NoAnswer(f"{self._audience}: {answer.status_code}")
+        kind_of_silence = Rejected if 400 <= answer.status_code < 500 else NoAnswer
+        raise kind_of_silence(f"{self._audience}: {answer.status_code}")
 
     def _put(self, url: str, body: bytes, headers: dict[str, str], deadline: float) -> requests.Response:
         """One PUT, never sent again: a second copy may be refused where the first one is late, and is taken then.

@@ -6,7 +6,6 @@ of another service; whoever takes its row, the request that made it or the relay
 """
 
 import random
-import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +13,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import JSON, BigInteger, Connection, Index, String, bindparam, delete, or_, select, update
+from sqlalchemy import JSON, BigInteger, Connection, Index, String, bindparam, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from shared import chain, idempotency
-from shared.db import Base, Database, Instant, Serial, insert, now, plainly
+from shared.clock import FromNow
+from shared.db import Base, Database, Serial, insert, plainly
+from shared.errors import NotFound, Refused
+from shared.http import Rejected
 from shared.logs import request_id
 from shared.rows import Rows
 
@@ -30,10 +31,16 @@ It outlasts a batch: BATCH deliveries of at most 10 seconds each.
 
 BATCH = 2
 
-HOUR = 3600.0
+AT_ONCE = timedelta()
 
-LONGEST_WAIT = 60.0
-"""Seconds between two attempts, at most."""
+LONGEST_WAIT = timedelta(minutes=1)
+"""Between two attempts, at most."""
+
+LONGEST_REST = timedelta(hours=1)
+"""Between two attempts of what the receiver refuses, at most: until somebody mends it, that will not change."""
+
+REASON = 500
+"""Characters that are kept of what a receiver says."""
 
 log = structlog.get_logger()
 
@@ -49,12 +56,18 @@ class Outbox(Base):
     version: Mapped[int] = mapped_column(BigInteger)
     body: Mapped[dict[str, Any]] = mapped_column(JSON)
     armed: Mapped[bool]
-    due_at: Mapped[datetime] = mapped_column(Instant, index=True)
-    leased_until: Mapped[datetime | None] = mapped_column(Instant)
+    due_at: Mapped[datetime] = mapped_column(FromNow)
+    leased_until: Mapped[datetime | None] = mapped_column(FromNow)
     attempts: Mapped[int]
     request_id: Mapped[str] = mapped_column(String(128))
+    refused: Mapped[str | None] = mapped_column(String(REASON))
+    """What the receiver said when it refused the message, if that was its last word."""
 
-    __table_args__ = (Index(None, "topic", "key", unique=True), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index(None, "topic", "key", unique=True),
+        Index(None, "workspace_id", "due_at"),
+        {"sqlite_autoincrement": True},
+    )
 
 
 SAID = tuple(column.key for column in Outbox.__mapper__.column_attrs if column.key not in ("id", "topic", "key"))
@@ -81,10 +94,12 @@ class Topic:
 
     `send` is called with no transaction open, and again until it returns or raises `Undeliverable`.
     `settled` is called in the transaction that removes the message, with the reason when it was given up.
+    `to`: who receives them. One who does not answer delays what is for him, and nothing else.
     """
 
     send: Callable[[Outbox], None]
     settled: Callable[[Session, Outbox, str | None], None] = lambda _session, _message, _failure: None
+    to: str = ""
 
 
 Topics = Mapping[str, Topic]
@@ -113,8 +128,8 @@ def put(
         version=version,
         body=body,
         armed=armed_for is not None,
-        due_at=now() + (armed_for or timedelta()),
-        leased_until=now() + LEASE if leased else None,
+        due_at=armed_for or AT_ONCE,
+        leased_until=LEASE if leased else None,
         attempts=1 if leased else 0,
         request_id=request_id.get(),
     )
@@ -140,6 +155,19 @@ def about(session: Session, key: str, topics: Collection[str]) -> Mapping[str, O
     return {message.topic: message for message in found}
 
 
+def refused(db: Database) -> list[Outbox]:
+    """The messages that their receivers have refused, the oldest first. They are tried again, an hour apart at most."""
+    with db.read() as session:
+        return list(session.scalars(select(Outbox).where(Outbox.refused.is_not(None)).order_by(Outbox.id)))
+
+
+def try_again(db: Database) -> int:
+    """Let what was refused be tried at once, as what was wrong has been mended; how many messages that is."""
+    again = update(Outbox).where(Outbox.refused.is_not(None)).values(due_at=AT_ONCE, attempts=0).returning(Outbox.id)
+    with db.write() as session:
+        return len(session.execute(again, execution_options=PLAIN).all())
+
+
 def disarm(session: Session, message: Outbox) -> bool:
     """Remove an armed message; False when somebody else has taken it up."""
     return bool(plainly(session).execute(DISARM, {"message": message.id, "of_version": message.version}).first())
@@ -148,7 +176,7 @@ def disarm(session: Session, message: Outbox) -> bool:
 def fire(session: Session, message: Outbox) -> bool:
     """Let an armed message go at once, as what it guards has failed; False when somebody else has taken it up."""
     gone = update(Outbox).where(Outbox.id == message.id, Outbox.version == message.version, Outbox.armed)
-    fired = gone.values(armed=False, due_at=now()).returning(Outbox.id)
+    fired = gone.values(armed=False, due_at=AT_ONCE).returning(Outbox.id)
     return bool(session.execute(fired, execution_options=PLAIN).first())
 
 
@@ -160,7 +188,7 @@ def take_up(session: Session, message: Outbox, body: dict[str, Any] | None = Non
     taken = MESSAGES.copy(message)
     taken.body, taken.attempts = message.body if body is None else body, 1
     armed = update(Outbox).where(Outbox.id == message.id, Outbox.version == message.version, Outbox.armed)
-    said = armed.values(body=taken.body, armed=False, due_at=now(), leased_until=now() + LEASE, attempts=taken.attempts)
+    said = armed.values(body=taken.body, armed=False, due_at=AT_ONCE, leased_until=LEASE, attempts=taken.attempts)
     done = session.execute(said.returning(Outbox.id), execution_options=PLAIN).first()
     return taken if done else None
 
@@ -173,6 +201,10 @@ def deliver(db: Database, topics: Topics, message: Outbox) -> bool:
         topics[message.topic].send(message)
     except Undeliverable as why:
         failure = str(why)
+    except (NotFound, Refused, Rejected) as why:  # the receiver will say the same again until it, or we, are mended
+        log.error("message.refused", topic=message.topic, key=message.key, attempts=message.attempts, why=str(why))
+        _later(db, message, refused=str(why)[:REASON])
+        return False
     except Exception as why:  # whatever it was, the message must stay
         log.warning("message.delayed", topic=message.topic, key=message.key, attempts=message.attempts, why=str(why))
         _later(db, message)
@@ -194,82 +226,13 @@ def deliver_some(db: Database, topics: Topics, messages: Sequence[Outbox], *, wi
             return
 
 
-class Relay:
-    """Delivers what is due. Two of them on one database do no harm: each message is leased to one."""
-
-    def __init__(self, db: Database, topics: Topics, *, chores: Iterable[Callable[[], object]] = ()) -> None:
-        """`chores`: what else is to be done, once at the start and then every hour."""
-        self.db, self.topics = db, topics
-        self._chores = (self._forget, *chores)
-        self._chores_at = 0.0
-
-    def run(self, stop: threading.Event, *, idle: float = 0.25) -> None:
-        """Deliver, and chain the history, until `stop` is set. With nothing to deliver, look every `idle` seconds."""
-        chaining = threading.Thread(target=chain.keep_sealing, args=(self.db, stop), name="chain")
-        chaining.start()  # apart: neither waits for the other
-        self._deliver(stop, idle)
-        chaining.join()
-
-    def _deliver(self, stop: threading.Event, idle: float) -> None:
-        while not stop.is_set():
-            try:
-                self._tidy()
-                found = self.run_once()
-            except Exception as fault:  # a database that is away comes back
-                log.error("relay.failed", why=str(fault))
-                found = 0
-            if not found:
-                stop.wait(idle)
-
-    def run_once(self) -> int:
-        """Deliver one batch; the number of messages tried."""
-        messages = self._claim()
-        for message in messages:
-            deliver(self.db, self.topics, message)
-        return len(messages)
-
-    def _tidy(self) -> None:
-        if time.monotonic() >= self._chores_at:
-            self._chores_at = time.monotonic() + HOUR
-            for chore in self._chores:
-                _try(chore)
-
-    def _forget(self) -> None:
-        with self.db.write() as session:
-            idempotency.forget(session)
-
-    def _claim(self) -> list[Outbox]:
-        due = (
-            select(Outbox.id)
-            .where(Outbox.due_at <= now(), or_(Outbox.leased_until.is_(None), Outbox.leased_until < now()))
-            .order_by(Outbox.due_at)
-            .limit(BATCH)
-        )
-        with self.db.read() as session:  # a look that takes no lock, so that an idle relay disturbs nobody
-            if not session.execute(due).first():
-                return []
-        claim = (
-            update(Outbox)
-            .where(Outbox.id.in_(due.with_for_update(skip_locked=True).scalar_subquery()))
-            .values(leased_until=now() + LEASE, armed=False, attempts=Outbox.attempts + 1)
-            .returning(Outbox)
-        )
-        with self.db.write() as session:
-            return list(session.scalars(claim, execution_options={"synchronize_session": False}))
-
-
-def _try(chore: Callable[[], object]) -> None:
-    try:
-        chore()
-    except Exception as fault:  # the others are still to be done
-        log.error("chore.failed", exc_info=fault)
-
-
-def _later(db: Database, message: Outbox) -> None:
-    wait = min(LONGEST_WAIT, 0.25 * 2.0 ** min(message.attempts, 12)) * random.uniform(0.5, 1.0)
+def _later(db: Database, message: Outbox, *, refused: str | None = None) -> None:
+    most = LONGEST_WAIT if refused is None else LONGEST_REST
+    wait = min(most, timedelta(seconds=0.25 * 2 ** min(message.attempts, 16))) * random.uniform(0.5, 1.0)
     with db.write() as session:
         session.execute(
-            update(Outbox).where(*_still(message)).values(due_at=now() + timedelta(seconds=wait), leased_until=None)
+            update(Outbox).where(*_still(message)).values(due_at=wait, leased_until=None, refused=refused),
+            execution_options=PLAIN,
         )
 
 

@@ -35,7 +35,7 @@ def tell(session: Session, person: Member, *, leased: bool = False) -> list[Outb
 
 def topics(peers: Mapping[str, Peer], *, deadline: float) -> Topics:
     """How each kind of message leaves."""
-    return {_topic(service): Topic(_to(peer, deadline)) for service, peer in peers.items()}
+    return {_topic(service): Topic(_to(peer, deadline), to=service) for service, peer in peers.items()}
 
 
 def _to(peer: Peer, deadline: float) -> Callable[[Outbox], None]:

@@ -10,7 +10,7 @@ from services.budgets.api import finance
 from services.budgets.settings import Settings
 from shared.db import Database
 from shared.http import Peer
-from shared.outbox import Relay
+from shared.relay import Relay
 from shared.web import Service, new_app
 
 NAME = "budgets"
@@ -27,4 +27,4 @@ def create_app(settings: Settings) -> Flask:
 def create_relay(settings: Settings, *, wire: BaseAdapter | None = None) -> Relay:
     """The relay that delivers this service's messages. `wire`: how others are reached, when not over the network."""
     expenses = Peer(NAME, "expenses", settings.expenses_url, settings.caller_secret, adapter=wire)
-    return Relay(Database(settings.database_url, threads=2), messages.topics(expenses))
+    return Relay(Database(settings.database_url, threads=4), messages.topics(expenses))

@@ -23,4 +23,4 @@ def topics(expenses: Peer) -> Topics:
             f"/internal/budgets/{message.key}", {"deleted": True}, workspace_id=message.workspace_id, deadline=5
         )
 
-    return {DELETED: Topic(send_deleted)}
+    return {DELETED: Topic(send_deleted, to="expenses")}

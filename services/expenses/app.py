@@ -15,7 +15,7 @@ from services.expenses.receipts import MAX_BYTES, Receipts
 from services.expenses.settings import Settings
 from shared.db import Database
 from shared.http import Peer
-from shared.outbox import Relay
+from shared.relay import Relay
 from shared.web import Service, new_app
 
 NAME = "expenses"
@@ -50,7 +50,7 @@ def create_app(settings: Settings, *, wires: Wires = NO_WIRES) -> Flask:
 
 def create_relay(settings: Settings, *, wires: Wires = NO_WIRES) -> Relay:
     """The relay that delivers this service's messages and sweeps its receipts."""
-    db = Database(settings.database_url, threads=2)
+    db = Database(settings.database_url, threads=4)
     topics = messages.topics(*_peers(settings, wires), deadline=settings.spend_deadline)
     return Relay(db, topics, chores=[partial(Receipts(settings.receipts_url).sweep, db)])
 

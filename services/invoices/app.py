@@ -10,7 +10,7 @@ from services.invoices.api import accounts, approvals, finance, projects
 from services.invoices.settings import Settings
 from shared.db import Database
 from shared.http import Peer
-from shared.outbox import Relay
+from shared.relay import Relay
 from shared.web import Service, new_app
 
 NAME = "invoices"
@@ -30,7 +30,7 @@ def create_app(settings: Settings, *, wire: BaseAdapter | None = None) -> Flask:
 
 def create_relay(settings: Settings, *, wire: BaseAdapter | None = None) -> Relay:
     """The relay that delivers this service's messages."""
-    db = Database(settings.database_url, threads=2)
+    db = Database(settings.database_url, threads=4)
     return Relay(db, messages.topics(settings, db, _expenses(settings, wire), deadline=5))
 
 

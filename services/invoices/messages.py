@@ -114,7 +114,7 @@ def topics(settings: Settings, db: Database, expenses: Peer, *, deadline: float)
         path = f"/internal/billings/{message.key}"
         expenses.put(path, body, workspace_id=message.workspace_id, deadline=deadline)
 
-    return {MAIL: Topic(send_mail, _settled), BILLING: Topic(send_billing)}
+    return {MAIL: Topic(send_mail, _settled, to="mail"), BILLING: Topic(send_billing, to="expenses")}
 
 
 def _attached(db: Database, message: Outbox) -> Attachment | None:

@@ -18,7 +18,7 @@ from services.expenses.settings import Settings as ExpenseSettings
 from services.invoices.settings import Settings as InvoiceSettings
 from shared.db import Database
 from shared.exact import dumps
-from shared.outbox import Relay
+from shared.relay import Relay
 from tests.client import SECRET, Client
 
 from .test_contracts import Recorder

@@ -23,7 +23,8 @@ from services.invoices.settings import Settings as InvoiceSettings
 from shared import chain
 from shared.db import Database, now
 from shared.http import Wire
-from shared.outbox import Outbox, Relay
+from shared.outbox import Outbox
+from shared.relay import Relay
 from tests.client import CALLER, SECRET, Client
 
 FINANCE = "/v1/dev/finance"

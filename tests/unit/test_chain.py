@@ -19,7 +19,7 @@ from shared import chain, migrate
 from shared.audit import Audit
 from shared.chain import START, Head, Link
 from shared.db import Database, now
-from shared.outbox import Relay
+from shared.relay import Relay
 from tests.product import wait_until
 
 LONG_AGO = datetime(2026, 1, 2, 3, 4, 5, 60, tzinfo=UTC)

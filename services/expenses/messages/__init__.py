@@ -29,6 +29,6 @@ __all__ = [
 def topics(budgets: Peer, invoices: Peer, *, deadline: float) -> Topics:
     """How each kind of message leaves."""
     return {
-        SPEND: Topic(spends.sender(budgets, deadline), release),
-        BILLABLE: Topic(billables.sender(invoices, deadline), release),
+        SPEND: Topic(spends.sender(budgets, deadline), release, to="budgets"),
+        BILLABLE: Topic(billables.sender(invoices, deadline), release, to="invoices"),
     }

@@ -17,7 +17,8 @@ from services.expenses.models import Expense
 from services.expenses.settings import Settings as ExpenseSettings
 from shared.db import Database, now
 from shared.http import Wire
-from shared.outbox import Outbox, Relay
+from shared.outbox import Outbox
+from shared.relay import Relay
 from tests.client import SECRET, Client
 
 from .standin import FIRST, Invoices, Told

@@ -9,7 +9,7 @@ from flask import Flask
 from services.invoices.app import HISTORY, create_app, create_relay
 from services.invoices.settings import Settings
 from shared.http import Wire
-from shared.outbox import Relay
+from shared.relay import Relay
 from tests.client import SECRET, Client
 from tests.service.invoices.projects import Books, ExpenseService
 

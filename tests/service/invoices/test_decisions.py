@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from services.invoices.app import create_app
 from services.invoices.settings import Settings
-from shared.outbox import Relay
+from shared.relay import Relay
 from tests.client import Client
 from tests.service.invoices.approvals import (
     APPROVAL,

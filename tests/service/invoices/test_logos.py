@@ -10,7 +10,7 @@ from sqlalchemy import select
 from services.invoices import logos
 from services.invoices.settings import Settings
 from shared.audit import Audit
-from shared.outbox import Relay
+from shared.relay import Relay
 from tests.client import Client
 from tests.service.invoices.pictures import JPEG, png
 from tests.service.invoices.steps import ITEMS, SETTINGS, Facts, data, make, url, wrong

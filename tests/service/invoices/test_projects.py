@@ -9,7 +9,8 @@ from sqlalchemy import select
 from services.invoices import rules
 from shared import people
 from shared.audit import Audit
-from shared.outbox import Outbox, Relay
+from shared.outbox import Outbox
+from shared.relay import Relay
 from tests.client import WORKSPACE, Client
 from tests.product import wait_until
 from tests.service.invoices.projects import DANIEL, Books, ExpenseService, pages

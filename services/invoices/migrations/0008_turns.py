@@ -1,0 +1,10 @@
+"""Each workspace has its turn in the outbox, and refused messages say why."""
+
+from shared import outbox_tables
+
+revision = "0008"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    outbox_tables.take_turns()
