@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.chaos.faces import Faces, found, whole
 from tests.chaos.observe import Seen
-from tests.chaos.record import Doubt, Facts, Ledger, Operation, Outcome, Thing
+from tests.chaos.record import Doubt, Effects, Facts, Ledger, Operation, Outcome, Thing
 from tests.chaos.sums import SUMS
 
 CONFLICTS = frozenset({401, 409, 429})
@@ -78,9 +78,10 @@ def _things(ledger: Ledger, seen: Seen, there: There) -> Iterator[Violation]:
             if why := _differs(thing.facts, is_so, seen):
                 yield Violation(_kind(thing.facts, is_so), f"{thing.kind} {thing.mark}: {why}")
     for doubt in {id(thing.doubt): thing.doubt for thing in ledger.things.values() if thing.doubt}.values():
-        if not (_came(doubt, seen, there) or _stayed(doubt, seen, there)):
-            shown = {thing.mark: (thing.facts, after, _shown(thing, there)) for thing, after in doubt.effects}
-            yield Violation("half done", f"{doubt.request_id}: neither before nor after: {shown}")
+        if not any(_is(way, seen, there) for way in doubt.ways):
+            shown = {thing.mark: _shown(thing, there) for thing, _ in doubt.ways[0]}
+            ways = [{thing.mark: facts for thing, facts in way} for way in doubt.ways]
+            yield Violation("half done", f"{doubt.request_id}: {shown} is none of {ways}")
 
 
 def _operations(ledger: Ledger) -> Iterator[Violation]:
@@ -110,18 +111,16 @@ def _history(ledger: Ledger, seen: Seen, there: There) -> Iterator[Violation]:
 
 def _expected(operation: Operation, doubt: Doubt | None, seen: Seen, there: There) -> set[int]:
     """How many entries a request may have left."""
-    if operation.outcome is not Outcome.UNKNOWN or doubt is None:
+    if operation.outcome is not Outcome.UNKNOWN:
         return {int(operation.outcome is Outcome.ACKED)}
-    came, stayed = _came(doubt, seen, there), _stayed(doubt, seen, there)
-    return ({1} if came else set()) | ({0} if stayed else set()) or {0, 1}
+    if doubt is None:
+        return {0, 1}
+    came, stayed = (_is(way, seen, there) for way in doubt.ways)
+    return {entries for entries, so in ((1, came), (0, stayed)) if so} or {0, 1}
 
 
-def _came(doubt: Doubt, seen: Seen, there: There) -> bool:
-    return all(not _differs(after, _shown(thing, there), seen) for thing, after in doubt.effects)
-
-
-def _stayed(doubt: Doubt, seen: Seen, there: There) -> bool:
-    return all(not _differs(thing.facts, _shown(thing, there), seen) for thing, _ in doubt.effects)
+def _is(way: Effects, seen: Seen, there: There) -> bool:
+    return all(not _differs(facts, _shown(thing, there), seen) for thing, facts in way)
 
 
 def _shown(thing: Thing, there: There) -> Facts | None:

@@ -1,9 +1,9 @@
 """One client's desk: sends requests, with a key or without, and writes down what it was told."""
 
 import random
-import threading
 import time
 import uuid
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
@@ -69,13 +69,34 @@ class Answer:
 class Desk:
     """Sends the requests of one client, one at a time."""
 
-    def __init__(self, office: Office, chance: random.Random, stop: threading.Event, *, keys: float = 0.5) -> None:
-        self.office, self.chance, self.stop, self.keys = office, chance, stop, keys
-        self._number = 0
+    def __init__(self, office: Office, chance: random.Random, *, keys: float = 0.5) -> None:
+        """`keys`: which part of the requests carries an Idempotency-Key."""
+        self.office, self.chance, self.keys = office, chance, keys
+        self.next_id: str | None = None  # of the next request, when it is to have a certain one
 
-    def ask(self, ask: Ask, request_id: str | None = None) -> Answer | None:
-        """Send a request, and its repeats; the answer when there was one that settles it."""
-        name = request_id or f"c{uuid.UUID(int=self.chance.getrandbits(128)).hex}"
+    def ask(self, ask: Ask) -> Answer | None:
+        """Send a request, and its repeats; the answer when it was accepted."""
+        operation, answer = self._done(ask)
+        self.office.ledger.settle(operation, ask.effects, ask.letter_to)
+        return answer if operation.outcome is Outcome.ACKED else None
+
+    def race(self, asks: Sequence[Ask]) -> list[Outcome]:
+        """Send several requests at once; what they have changed together is for the caller to say."""
+        with ThreadPoolExecutor(len(asks)) as pool:
+            done = [operation for operation, _ in pool.map(self._done, asks)]
+        self.office.ledger.operations += done
+        return [operation.outcome for operation in done]
+
+    def get(self, path: str, **params: Any) -> Any:
+        """The body of what is there; None when that could not be had."""
+        try:
+            answer = self._send("GET", path, {}, params=params)
+        except requests.RequestException:
+            return None
+        return answer.body if answer.status == 200 else None
+
+    def _done(self, ask: Ask) -> tuple[Operation, Answer | None]:
+        name, self.next_id = self.next_id or f"c{uuid.uuid4().hex}", None
         keyed = self.chance.random() < self.keys
         headers = {"X-Request-Id": name} | ({"Idempotency-Key": name} if keyed else {})
         answer, answers = self._insist(ask, headers) if keyed else (self._once(ask, headers), [])
@@ -91,16 +112,7 @@ class Desk:
             ask.allowed,
             answer.text[:200] if answer and outcome is Outcome.REFUSED else "",
         )
-        self.office.ledger.settle(operation, ask.effects, ask.letter_to)
-        return answer if outcome is Outcome.ACKED else None
-
-    def get(self, path: str, **params: Any) -> Any:
-        """The body of what is there; None when that could not be had."""
-        try:
-            answer = self._send("GET", path, {}, params=params)
-        except requests.RequestException:
-            return None
-        return answer.body if answer.status == 200 else None
+        return operation, answer
 
     def _once(self, ask: Ask, headers: dict[str, str]) -> Answer | None:
         try:

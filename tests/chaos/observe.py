@@ -159,7 +159,7 @@ def everything(world: World, office: Office) -> Seen:
 
 def unsettled(world: World) -> list[str]:
     """The messages that are yet to be delivered."""
-    query = "SELECT topic, key, attempts, armed FROM outbox"
+    query = "SELECT topic, key, attempts, armed, request_id FROM outbox"
     return [f"{name}: {row}" for name in ("gateway", *SERVICES) for row in world.rows(name, query)]
 
 

@@ -52,10 +52,10 @@ Effects = list[tuple[Thing, Facts | None]]
 
 @dataclass
 class Doubt:
-    """A request that may have come through: all its effects are there, or none."""
+    """What is one of several ways, as a whole. Of a request without an answer: as after it, or as before."""
 
-    request_id: str
-    effects: Effects
+    request_id: str  # none of a race: what came of each request is not told by how it ends
+    ways: list[Effects]
 
 
 @dataclass
@@ -107,13 +107,17 @@ class Ledger:
             for thing, facts in effects:
                 thing.facts = facts
         if operation.outcome is Outcome.UNKNOWN:
-            doubt = Doubt(operation.request_id, effects)
-            for thing, _ in effects:
-                thing.doubt = doubt
+            self.doubt(operation.request_id, [effects, [(thing, thing.facts) for thing, _ in effects]])
         if letter_to:
             letters = self.letters.setdefault(letter_to, Letters())
             letters.sure += operation.outcome is Outcome.ACKED
             letters.perhaps += operation.outcome is Outcome.UNKNOWN
+
+    def doubt(self, request_id: str, ways: list[Effects]) -> None:
+        """From now on nobody writes to these things any more."""
+        doubt = Doubt(request_id, ways)
+        for thing, _ in ways[0]:
+            thing.doubt = doubt
 
     def counted(self) -> Counter[tuple[str, Outcome]]:
         """How many requests of each kind ended how."""

@@ -16,6 +16,7 @@ from tests.chaos.checker import Violation, violations
 from tests.chaos.clients.approvers import Approver
 from tests.chaos.clients.billers import Accountant, Biller
 from tests.chaos.clients.projects import Contractor
+from tests.chaos.clients.racers import Racer
 from tests.chaos.clients.reader import Reader
 from tests.chaos.clients.spenders import Budgeteer, Spender
 from tests.chaos.desk import Office
@@ -24,8 +25,8 @@ from tests.chaos.record import Outcome
 from tests.chaos.world import World, world
 
 STAFF = {
-    "demo": ("USD", (Budgeteer, Spender, Spender, Biller, Accountant, Approver, Contractor, Reader)),
-    "other": ("EUR", (Budgeteer, Spender, Contractor, Reader)),
+    "demo": ("USD", (Budgeteer, Spender, Spender, Racer, Biller, Accountant, Approver, Contractor, Reader)),
+    "other": ("EUR", (Budgeteer, Spender, Racer, Contractor, Reader)),
 }
 """Workspace -> its currency, and its clients."""
 
@@ -54,11 +55,16 @@ def round_of(backend: str, seed: int, seconds: float, keep: Path) -> Result:
         result.skipped = faults.skipped
         result.reads = _work(offices, seed, seconds, faults)
         result.faults = faults.counted()
-        result.wrong = judge(made, offices)
-        for office in offices:
-            result.operations += office.ledger.counted()
-        if result.wrong:
-            result.kept = _keep(made, offices, result, keep)
+        return judged(made, offices, result, keep)
+
+
+def judged(made: World, offices: Sequence[Office], result: Result, keep: Path) -> Result:
+    """The result, with what is wrong once all has come to rest."""
+    result.wrong = judge(made, offices)
+    for office in offices:
+        result.operations += office.ledger.counted()
+    if result.wrong:
+        result.kept = _keep(made, offices, result, keep)
     return result
 
 

@@ -106,7 +106,7 @@ def _opening(ledger: Ledger, name: str) -> Decimal:
         return Decimal(0)
     facts: Facts | None = thing.facts
     if facts is None and thing.doubt:
-        facts = next(after for each, after in thing.doubt.effects if each is thing)
+        facts = next(after for each, after in thing.doubt.ways[0] if each is thing)
     return Decimal(facts["_opening"]) if facts else Decimal(0)
 
 

@@ -63,7 +63,7 @@ def ledger() -> Ledger:
 @pytest.fixture
 def seen() -> Seen:
     """Just that."""
-    native = {
+    native: Facts = {
         "total": Decimal("12.50"),
         "currency": "USD",
         "status": "sent",
@@ -73,7 +73,7 @@ def seen() -> Seen:
         "notes": "i-1",
     }
     delivery = {"status": "delivered", "to": MAIL, "message_id": "<1@example.com>"}
-    faces = {
+    faces: dict[str, Facts] = {
         "finance": native | {"id": "i", "approval": "pending", "delivery": delivery},
         "accounts": native | {"id": 1},
         "approvals": {

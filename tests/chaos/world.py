@@ -37,6 +37,8 @@ class World:
         self.postgres = Postgres(folder) if backend == "postgresql" else None
         self.postbox = Postbox(random.Random(chance.random()))
         self.clocks = Clocks(folder / "clocks")
+        self.fired = folder / "fired"  # what requests have killed, see `points`
+        self.fired.mkdir()
         self.product = Product(
             self.disk.folder / "var",
             self.postgres.url("chaos") if self.postgres else None,
@@ -51,7 +53,8 @@ class World:
 
     def _told(self) -> dict[str, str]:
         smtp = {"MAIL_CHANNEL": "smtp", "SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(self.postbox.port)}
-        inside = {"PYTHONPATH": str(INSIDE), "CHAOS_CLOCKS": str(self.clocks.folder), "LOG_LEVEL": "WARNING"}
+        inside = {"PYTHONPATH": str(INSIDE), "CHAOS_CLOCKS": str(self.clocks.folder)}
+        inside |= {"CHAOS_FIRED": str(self.fired), "LOG_LEVEL": "WARNING"}
         return inside | (smtp if self.mail == "smtp" else {"MAIL_CHANNEL": "file"})
 
     def office(self, workspace: str, currency: str) -> Office:
@@ -84,8 +87,11 @@ class World:
         """End everything."""
         with suppress(AssertionError, subprocess.TimeoutExpired):
             self.product.stop()
-        for each in (*self.proxies.values(), self.postbox, *([self.postgres] if self.postgres else [])):
-            each.close()
+        for proxy in self.proxies.values():
+            proxy.close()
+        self.postbox.close()
+        if self.postgres:
+            self.postgres.close()
         self.disk.close()
 
     def _database(self, service: str) -> str:

@@ -16,11 +16,12 @@ class Client:
 
     name = ""
 
-    def __init__(self, office: Office, seed: str, stop: threading.Event) -> None:
+    def __init__(self, office: Office, mark: str, stop: threading.Event, desk: Desk | None = None) -> None:
+        """`mark`: what the marks of its things begin with, and the seed of its chance unless the desk has one."""
         self.office, self.ledger, self.stop = office, office.ledger, stop
-        self.chance = random.Random(seed)
-        self.desk = Desk(office, self.chance, stop)
-        self._seed, self._made = seed, 0
+        self.desk = desk or Desk(office, random.Random(mark))
+        self.chance = self.desk.chance
+        self._mark, self._made = mark, 0
 
     def acts(self) -> Sequence[Act]:
         """What it does; what is there twice it does twice as often."""
@@ -32,14 +33,18 @@ class Client:
         while not self.stop.is_set():
             self.chance.choice(acts)()
 
+    def seldom(self, act: Act) -> Act:
+        """That, one time in three."""
+        return lambda: self.chance.random() < 0.34 and act()
+
     def new(self, kind: str) -> Thing:
         """A new thing, with a mark of its own."""
         self._made += 1
-        return self.ledger.thing(kind, f"{self._seed}-{self._made}")
+        return self.ledger.thing(kind, f"{self._mark}-{self._made}")
 
     def mine(self, kind: str, **facts: Any) -> Thing | None:
         """One of its own things of a kind that is there beyond doubt, and so."""
-        own = [thing for thing in self.ledger.of(kind) if thing.mark.startswith(f"{self._seed}-") and thing.usable]
+        own = [thing for thing in self.ledger.of(kind) if thing.mark.startswith(f"{self._mark}-") and thing.usable]
         fit = [thing for thing in own if all(thing.known.get(name) == value for name, value in facts.items())]
         return self.chance.choice(fit[-30:]) if fit else None
 

@@ -23,8 +23,8 @@ class Contractor(Client):
     def acts(self) -> list[Act]:
         return [
             *(self.invoice, self.log_time, self.log_time, self.spend, self.spend, self.put_on, self.put_on),
-            *(self.take_off, self.minutes, self.cost, self.drop_time, self.drop_expense),
-            *(self.complete, self.complete, self.uncomplete, self.delete, self.describe),
+            *(self.take_off, self.minutes, self.cost, self.seldom(self.drop_time), self.seldom(self.drop_expense)),
+            *(self.complete, self.complete, self.uncomplete, self.seldom(self.delete), self.describe),
         ]
 
     def run(self) -> None:
@@ -120,13 +120,13 @@ class Contractor(Client):
 
     def drop_time(self) -> None:
         """A time entry, on an invoice or not."""
-        if self.chance.random() < 0.4 and (entry := self.mine("entry")) and self._free(entry):
+        if (entry := self.mine("entry")) and self._free(entry):
             path = f"/time_entries/{entry.ids['id']}.json"
             self._rewrite("delete time", "DELETE", path, (*ENTRY, "deleted"), entry, None)
 
     def drop_expense(self) -> None:
         """An expense, on an invoice or not."""
-        if self.chance.random() < 0.4 and (expense := self._expense()) and self._free(expense):
+        if (expense := self._expense()) and self._free(expense):
             path = f"/expenses/{expense.ids['id']}.json"
             self._rewrite("delete an expense", "DELETE", path, (*EXPENSE, "deleted"), expense, None)
 
@@ -151,7 +151,7 @@ class Contractor(Client):
 
     def delete(self) -> None:
         """An invoice; what is on it can be billed again."""
-        if self.chance.random() < 0.4 and (invoice := self._invoice()):
+        if invoice := self._invoice():
             lines = self._lines(invoice)
             if all(line.usable for line in lines):
                 effects: Effects = [(invoice, None), *((line, changed(line, invoice=None)) for line in lines)]
@@ -244,5 +244,5 @@ def _cost(facts: Facts) -> Decimal:
 
 def _invoices(line: Thing) -> set[Any]:
     """Where a line may be."""
-    after = [facts for thing, facts in line.doubt.effects if thing is line] if line.doubt else []
-    return {facts["invoice"] for facts in (line.facts, *after) if facts and facts.get("invoice")}
+    ways = [facts for way in line.doubt.ways for thing, facts in way if thing is line] if line.doubt else []
+    return {facts["invoice"] for facts in (line.facts, *ways) if facts and facts.get("invoice")}

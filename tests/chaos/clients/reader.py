@@ -14,7 +14,7 @@ class Reader:
 
     def __init__(self, office: Office, seed: str, stop: threading.Event) -> None:
         self.office, self.stop = office, stop
-        self.desk = Desk(office, random.Random(seed), stop)
+        self.desk = Desk(office, random.Random(seed))
         self.reads = 0
 
     def run(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from tests.chaos.clients.client import Act, Client, changed
 from tests.chaos.clients.money import CURRENCIES, major, number
 from tests.chaos.desk import Answer, Ask
-from tests.chaos.record import Facts, Thing
+from tests.chaos.record import Effects, Facts, Thing
 
 BUDGETS, EXPENSES = "/v1/dev/finance/budgets", "/v1/dev/finance/expenses"
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
@@ -21,18 +21,25 @@ class Budgeteer(Client):
     name = "budgets"
 
     def acts(self) -> list[Act]:
-        return [self.create, self.cap, self.cap, self.rename, self.rest, self.rest, self.delete]
+        return [self.another, self.another, self.cap, self.rename, *[self.rest] * 4, self.seldom(self.delete)]
 
     def rest(self) -> None:
         """Leave the budgets to those who spend."""
-        self.stop.wait(0.3)
+        self.stop.wait(0.5)
 
-    def create(self) -> Thing | None:
+    def another(self) -> None:
+        """A budget, unless there are many."""
+        if len([budget for budget in self.ledger.of("budget") if budget.usable]) < 6:
+            self.create()
+
+    def create(self) -> None:
+        """A budget, in a currency that is drawn."""
+        currency = self.chance.choice(CURRENCIES)
+        self.set_up(currency, major(self.chance.randint(1_000, 9_000), currency))
+
+    def set_up(self, currency: str, cap: Decimal) -> Thing:
         """A budget, sometimes with money spent on it before."""
-        if len([budget for budget in self.ledger.of("budget") if budget.usable]) >= 9:
-            return None
-        budget, currency = self.new("budget"), self.chance.choice(CURRENCIES)
-        cap = major(self.chance.randint(1_000, 40_000), currency)
+        budget = self.new("budget")
         opening = self.chance.choice((Decimal(0), major(self.chance.randint(1, 900), currency)))
         body = {"name": budget.mark, "total_amount": number(cap), "currency": currency, "spent_amount": number(opening)}
         facts = {"name": budget.mark, "total": cap, "currency": currency, "_opening": opening}
@@ -44,7 +51,7 @@ class Budgeteer(Client):
     def cap(self) -> None:
         """Another cap: a budget is never below what is spent on it."""
         if budget := self.mine("budget"):
-            cap = major(self.chance.randint(900, 60_000), budget.known["currency"])
+            cap = major(self.chance.randint(500, 15_000), budget.known["currency"])
             if cap != budget.known["total"]:
                 facts, path = changed(budget, total=cap), f"{BUDGETS}/{budget.ids['uuid']}"
                 self._ask("change a cap", "PUT", path, "updated", budget, facts, json={"total_amount": number(cap)})
@@ -57,8 +64,8 @@ class Budgeteer(Client):
             self._ask("rename a budget", "PUT", path, "updated", budget, facts, json={"name": name}, allowed=True)
 
     def delete(self) -> None:
-        """Seldom: the expenses live on."""
-        if self.chance.random() < 0.1 and (budget := self.mine("budget")):
+        """Its expenses live on."""
+        if budget := self.mine("budget"):
             path = f"{BUDGETS}/{budget.ids['uuid']}"
             self._ask("delete a budget", "DELETE", path, "deleted", budget, None, allowed=True)
 
@@ -74,6 +81,8 @@ class Spender(Client):
     """Writes expenses, moves them between budgets and currencies, and takes them back."""
 
     name = "expenses"
+    only: Thing | None = None  # the one budget that it spends from
+    receipts = 0.3  # which part of the expenses is made with a receipt
 
     def acts(self) -> list[Act]:
         return [self.create, self.create, self.create, self.amount, self.move, self.unlink, self.receipt, self.delete]
@@ -92,7 +101,7 @@ class Spender(Client):
         }
         said = {"description": expense.mark, "currency": currency}
         said |= {"budget_id": facts["budget"]} if budget else {}
-        if self.chance.random() < 0.3:
+        if self.chance.random() < self.receipts:
             file, facts["receipt"] = self._file()
             sent: dict[str, Any] = {"data": said | {"amount": str(amount)}, "files": {"receipt": file}}
         else:
@@ -106,7 +115,11 @@ class Spender(Client):
         """More money, or less."""
         if expense := self.mine("expense"):
             amount = self._amount(expense.known["currency"])
-            self._put("change an amount", expense, changed(expense, amount=amount), {"amount": number(amount)})
+            self.reprice(expense, amount)
+
+    def reprice(self, expense: Thing, amount: Decimal) -> None:
+        """That amount."""
+        self._put("change an amount", expense, changed(expense, amount=amount), {"amount": number(amount)})
 
     def move(self) -> None:
         """Onto another budget, which may be in another currency."""
@@ -142,14 +155,15 @@ class Spender(Client):
     def _ask(
         self, kind: str, method: str, path: str, change: Any, expense: Thing, after: Facts | None, **more: Any
     ) -> Answer | None:
-        asked = Ask(
-            kind=f"finance: {kind}", method=method, path=path, change=change, effects=[(expense, after)], **more
-        )
+        effects: Effects = [(expense, after)]
+        asked = Ask(kind=f"finance: {kind}", method=method, path=path, change=change, effects=effects, **more)
         return self.desk.ask(asked)
 
     def _budget(self) -> Thing | None:
+        if self.only:
+            return self.only
         there = [budget for budget in self.ledger.of("budget") if budget.facts and budget.ids]
-        return self.chance.choice([*there[-9:], None])
+        return self.chance.choice([*there[-6:], None])
 
     def _amount(self, currency: str) -> Decimal:
         return major(self.chance.choice((self.chance.randint(1, 900), self.chance.randint(1, 9_000))), currency)

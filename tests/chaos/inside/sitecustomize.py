@@ -38,6 +38,8 @@ if ME and "CHAOS_CLOCKS" in os.environ:
     class _Shifted(_datetime, metaclass=_Kind):
         """The class of that name, but for what time it is; all it makes is of the real class."""
 
+        __slots__ = ()
+
         def __new__(cls, *args, **kwargs):
             return _datetime(*args, **kwargs)
 
