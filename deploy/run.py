@@ -34,8 +34,9 @@ def main() -> None:
     commands = parser.add_subparsers(required=True)
     for does, takes, count in COMMANDS:
         command = commands.add_parser(does.__name__, help=does.__doc__)
-        command.add_argument("names", choices=PARTS if takes == "NAME" else None, nargs=count, metavar=takes)
-        command.set_defaults(does=does)
+        if takes:
+            command.add_argument("names", choices=PARTS if takes == "NAME" else None, nargs=count, metavar=takes)
+        command.set_defaults(does=does, names=())
     asked = parser.parse_args()
     output.unfailing_errors()
     if os.environ.pop("SUPERVISED", None):
@@ -117,6 +118,12 @@ def _at(name: str, work: Callable[[Database], Result]) -> Result:
         db.close()
 
 
+def verify() -> None:
+    """Say what is wrong with what is kept, if anything is, and end with 1 then; the product may run."""
+    logs.configure("verify", "CRITICAL")
+    sys.exit(import_module("deploy.verify.command").verify())
+
+
 COMMANDS: tuple[tuple[Callable[..., None], str, int | str], ...] = (
     (serve, "NAME", 1),
     (relay, "NAME", "+"),
@@ -125,6 +132,7 @@ COMMANDS: tuple[tuple[Callable[..., None], str, int | str], ...] = (
     (redeliver, "NAME", "+"),
     (backup, "DIR", 1),
     (restore, "DIR", "+"),
+    (verify, "", 0),
 )
 """What the command line can say, what that takes, and how many of it."""
 

@@ -79,13 +79,13 @@ def _columns(entity: Any) -> dict[str, Any]:
     state = inspect(entity, raiseerr=False)
     if state is None:
         begun = vars(entity)
-        return {name: [None, _plain(begun[name])] for name in columns if begun[name] is not None}
+        return {name: [None, plain(begun[name])] for name in columns if begun[name] is not None}
     changed: dict[str, Any] = {}
     for name in columns:
         added, _, deleted = state.attrs[name].history
         old, new = deleted[0] if deleted else None, added[0] if added else None
         if added and old != new:
-            changed[name] = [_plain(old), _plain(new)]
+            changed[name] = [plain(old), plain(new)]
     return changed
 
 
@@ -101,5 +101,5 @@ def _told(entity: type[Base]) -> tuple[str, ...]:
     return tuple(sorted(told - ITSELF))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     return value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else value

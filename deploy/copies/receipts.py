@@ -41,7 +41,7 @@ def copy(connection: Connection, receipts: Receipts, expenses: Database, into: P
         file = _place(into, row.receipt_key)
         known.add(file)
         if not file.exists() and not _copy_one(row.receipt_key, receipts, file):
-            if not _is_named(expenses, row.receipt_key):
+            if not is_named(expenses, row.receipt_key):
                 raise Removed
             lost.append(row.receipt_key)
     for file in (into / FOLDER).glob("*/*"):
@@ -89,7 +89,8 @@ def _copy_one(key: str, receipts: Receipts, file: Path) -> bool:
     return True
 
 
-def _is_named(expenses: Database, key: str) -> bool:
+def is_named(expenses: Database, key: str) -> bool:
+    """Whether a row names a receipt now."""
     with expenses.look() as connection:
         return connection.execute(select(Expense.id).where(Expense.receipt_key == key)).first() is not None
 

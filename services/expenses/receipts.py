@@ -136,16 +136,20 @@ class Receipts:
     def sweep(self, db: Database) -> int:
         """Remove objects older than an hour that no row names; how many there were."""
         removed = 0
-        for batch in obstore.list(self._store, chunk_size=500):
-            old = [entry["path"] for entry in batch if entry["last_modified"] < now() - ORPHAN_AGE]
-            with db.read() as session:
-                named = set(session.scalars(select(Expense.receipt_key).where(Expense.receipt_key.in_(old))))
-            for key in set(old) - named:
-                self.remove(key)
-                removed += 1
+        for key in self.orphans(db, ORPHAN_AGE):
+            self.remove(key)
+            removed += 1
         if removed:
             log.info("receipts.swept", removed=removed)
         return removed
+
+    def orphans(self, db: Database, age: timedelta) -> Iterator[str]:
+        """Objects older than that which no row names."""
+        for batch in obstore.list(self._store, chunk_size=500):
+            old = [entry["path"] for entry in batch if entry["last_modified"] < now() - age]
+            with db.read() as session:
+                named = set(session.scalars(select(Expense.receipt_key).where(Expense.receipt_key.in_(old))))
+            yield from sorted(set(old) - named)
 
 
 def _on_disk(file: Path) -> None:

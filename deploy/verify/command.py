@@ -1,0 +1,74 @@
+"""`python -m deploy.run verify`: every rule, on one moment of all databases, in plain words."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+
+from sqlalchemy import func, select
+
+from deploy import places
+from deploy.copies.moment import Look, one_moment, opened
+from deploy.verify import across, billables, people, receipts, spends
+from gateway import laptop
+from gateway import verify as gateway
+from gateway.keys.models import Workspace
+from services.budgets import verify as budgets
+from services.budgets.models import Budget
+from services.expenses import verify as expenses
+from services.expenses.models import Expense
+from services.expenses.receipts import Receipts
+from services.invoices import verify as invoices
+from services.invoices.models import Invoice
+from shared import chain
+from shared.outbox import Outbox
+
+OWN = {"gateway": gateway.wrong, "invoices": invoices.wrong, "budgets": budgets.wrong, "expenses": expenses.wrong}
+"""What each part checks of its own database."""
+
+COLUMNS = (
+    ("invoices", Invoice.workspace_id),
+    ("budgets", Budget.workspace_id),
+    ("expenses", Expense.workspace_id),
+)
+
+
+def verify() -> int:
+    """Say what is wrong, a line each; or how much was looked at. 1 when anything is wrong."""
+    var = laptop.folder().resolve()
+    urls = places.databases(var)
+    with one_moment(urls) as look:
+        wrong = [*_in_databases(look), *_across(look)]
+        with closing(opened("expenses", urls["expenses"])) as database:
+            wrong += map(str, receipts.wrong(look["expenses"], Receipts(places.receipts(var)), database))
+        summary = _summary(look)
+    for name, url in urls.items():
+        with closing(opened(name, url)) as database:
+            wrong += (f"{name}: history: {fault}" for fault in chain.wrong(database))
+    for line in wrong:
+        sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"{len(wrong)} things are wrong\n" if wrong else f"All is well: {summary}\n")
+    return 1 if wrong else 0
+
+
+def _in_databases(look: Look) -> Iterator[str]:
+    for name, wrong in OWN.items():
+        yield from (f"{name}: {each}" for each in wrong(look[name]))
+
+
+def _across(look: Look) -> Iterator[str]:
+    unknown = across.unknown_workspaces(look, Workspace.id, *COLUMNS)
+    for found in (unknown, spends.wrong(look), billables.wrong(look), people.wrong(look)):
+        yield from map(str, found)
+
+
+def _summary(look: Look) -> str:
+    counts = {
+        "workspaces": look["gateway"].scalar(select(func.count()).select_from(Workspace)),
+        "invoices": look["invoices"].scalar(select(func.count()).select_from(Invoice)),
+        "budgets": look["budgets"].scalar(select(func.count()).select_from(Budget)),
+        "expenses": look["expenses"].scalar(select(func.count()).select_from(Expense)),
+        "messages on their way": sum(
+            each.scalar(select(func.count()).select_from(Outbox)) or 0 for each in look.values()
+        ),
+    }
+    return ", ".join(f"{count} {what}" for what, count in counts.items())

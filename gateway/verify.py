@@ -1,0 +1,40 @@
+"""What must hold of workspaces, accounts, members and keys. `deploy.verify` asks."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, select
+
+from gateway.keys.models import Account, ApiKey, Member, Workspace
+from gateway.keys.scopes import SCOPES
+from shared import verify
+from shared.rows import Rows
+from shared.verify import Kind, Wrong
+
+ENTITIES = (Account, ApiKey, Member)
+KINDS = (Kind(Workspace), Kind(Account), Kind(Member), Kind(ApiKey))
+
+
+def wrong(connection: Connection) -> Iterator[Wrong]:
+    """What is wrong in this database."""
+    yield from verify.references(connection, ENTITIES)
+    yield from verify.stuck(connection)
+    yield from verify.history(connection, KINDS)
+    accounts = {(row.workspace_id, row.id) for row in connection.execute(select(Account.workspace_id, Account.id))}
+    for (workspace_id,) in connection.execute(select(Workspace.id)):
+        if (workspace_id, workspace_id) not in accounts:
+            yield Wrong(workspace_id, "accounts", "the first one, which has the workspace's own id, is missing")
+    members = {row.id: row for row in connection.execute(select(Member.id, Member.workspace_id, Member.deleted))}
+    for keys in verify.batches(connection, Rows(ApiKey)):
+        for key in keys:
+            mine = {account for workspace_id, account in accounts if workspace_id == key.workspace_id}
+            for what in _faults(key, mine, members.get(key.member_id)):
+                yield Wrong(key.workspace_id, f"key {key.id}", what)
+
+
+def _faults(key: ApiKey, accounts: set[str], member: object) -> Iterator[str]:
+    if unknown := sorted(set(key.scopes) - set(SCOPES)):
+        yield f"it has a scope that there is not: {', '.join(unknown)}"
+    if lost := sorted(set(key.account_ids or ()) - accounts):
+        yield f"it is for an account that the workspace has not: {', '.join(lost)}"
+    if key.revoked_at is None and getattr(member, "deleted", False):
+        yield "it is valid, and its member is gone"

@@ -1,0 +1,139 @@
+"""What must hold of invoices and what is on them. `deploy.verify` asks, and compares the expenses of projects."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, case, func, select
+
+from services.invoices import rules
+from services.invoices.models import (
+    Company,
+    Invoice,
+    Item,
+    Logo,
+    Payment,
+    Profile,
+    Project,
+    ProjectExpense,
+    Rate,
+    TimeEntry,
+)
+from services.invoices.numbering import wrong_numbers
+from services.invoices.queries import INVOICES, ITEMS, TIME_ENTRIES
+from shared import verify
+from shared.verify import Kind, Wrong
+
+ENTITIES = (Invoice, Item, Payment, Project, ProjectExpense, Rate, TimeEntry)
+KINDS = (
+    Kind(Invoice, moved=("updated_by",)),
+    Kind(Profile),
+    Kind(Logo),
+    Kind(Company),
+    Kind(Project),
+    Kind(TimeEntry, moved=("invoice_id", "rate_micros", "cost_minor")),
+)
+
+
+def wrong(connection: Connection) -> Iterator[Wrong]:
+    """What is wrong in this database."""
+    yield from verify.references(connection, ENTITIES)
+    yield from verify.stuck(connection)
+    yield from verify.history(connection, KINDS)
+    for invoices in verify.batches(connection, INVOICES):
+        sums = _sums(connection, [invoice.id for invoice in invoices])
+        for invoice in invoices:
+            for what in _faults(invoice, *(each.get(invoice.id) for each in sums)):
+                yield Wrong(invoice.workspace_id, f"invoice {invoice.uuid}", what)
+    yield from _lines(connection)
+    yield from wrong_numbers(connection)
+
+
+def _faults(
+    invoice: Invoice, items: int | None, payments: int | None, time: int | None, expenses: int | None
+) -> Iterator[str]:
+    """What is wrong with an invoice, whose items and so on add up to so many minor units; None: there are none."""
+    yield from _amounts(invoice, items, time or 0, expenses or 0)
+    yield from _paid(invoice, payments or 0)
+    yield from _states(invoice)
+
+
+def _amounts(invoice: Invoice, items: int | None, time: int, expenses: int) -> Iterator[str]:
+    if invoice.subtotal_minor + invoice.tax_minor != invoice.total_minor:
+        yield f"total is {invoice.total}, its subtotal and tax make {invoice.subtotal + invoice.tax}"
+    if (invoice.time_minor, invoice.expenses_minor) != (time, expenses):
+        says = f"{invoice.time_minor} for time and {invoice.expenses_minor} for expenses"
+        yield f"it says {says}, what is on it makes {time} and {expenses} minor units"
+    if invoice.billed and invoice.subtotal_minor != time + expenses:
+        yield f"subtotal is {invoice.subtotal}, time entries and expenses make {time + expenses} minor units"
+    if items is not None and not invoice.billed and invoice.subtotal_minor != items:
+        yield f"subtotal is {invoice.subtotal}, its items make {items} minor units"
+    if invoice.total < invoice.requested:
+        yield f"{invoice.requested} are asked for of {invoice.total}"
+
+
+def _paid(invoice: Invoice, payments: int) -> Iterator[str]:
+    if invoice.paid_minor != payments:
+        yield f"it says that {invoice.paid} were paid, its payments make {payments} minor units"
+    if invoice.lifecycle == rules.PAID and invoice.due.minor:
+        yield f"it is paid, and {invoice.due} are due"
+    if invoice.lifecycle == rules.DRAFT and invoice.paid_minor:
+        yield "it is a draft, and something was paid"
+    if invoice.lifecycle in (rules.SENT, rules.OVERDUE) and invoice.paid_minor and not invoice.due.minor:
+        yield f"it is {invoice.lifecycle}, and all of it was paid"
+
+
+def _states(invoice: Invoice) -> Iterator[str]:
+    if invoice.lifecycle not in rules.STATUSES or invoice.approval not in rules.APPROVALS:
+        yield f"it is {invoice.lifecycle} and {invoice.approval}, which no invoice can be"
+    if invoice.number is None and (invoice.series or invoice.lifecycle != rules.DRAFT):
+        yield f"it is {invoice.lifecycle}, and has no number"
+    if invoice.series and invoice.lifecycle == rules.DRAFT:
+        yield "it is a draft, and has a number from the series"
+    if invoice.approval in (rules.IN_PROGRESS, rules.APPROVED) and invoice.approved_by_manager_email is None:
+        yield f"its approval is {invoice.approval}, and no manager approved it"
+    if invoice.approval == rules.APPROVED and invoice.denied_before:
+        yield "it is approved, and counts as denied"
+
+
+def _sums(connection: Connection, ids: Sequence[int]) -> tuple[dict[int, int], ...]:
+    """What items, payments, time entries and expenses make, by the invoices' ids."""
+    cost = case((TimeEntry.billable, TimeEntry.cost_minor), else_=0)
+    return (
+        _sum(connection, Item.invoice_id, Item.amount_minor, ids),
+        _sum(connection, Payment.invoice_id, Payment.amount_minor, ids),
+        _sum(connection, TimeEntry.invoice_id, cost, ids),
+        _sum(connection, ProjectExpense.invoice_id, ProjectExpense.amount_minor, ids),
+    )
+
+
+def _sum(connection: Connection, on: Any, minor: Any, ids: Sequence[int]) -> dict[int, int]:
+    query = select(on, func.sum(minor)).where(on.in_(ids)).group_by(on)
+    return {invoice_id: int(total or 0) for invoice_id, total in connection.execute(query)}
+
+
+def _lines(connection: Connection) -> Iterator[Wrong]:
+    """Items, time entries, expenses and payments that cannot be what they are on their invoice."""
+    for row in connection.execute(_on(Item, *ITEMS.columns)):
+        item = ITEMS.of(row[2:])
+        if item.line.amount(row.currency).minor != item.amount_minor:
+            yield Wrong(
+                item.workspace_id, f"item {item.id}", f"amount_minor is {item.amount_minor}, its price makes another"
+            )
+    for row in connection.execute(_on(TimeEntry, *TIME_ENTRIES.columns)):
+        entry = TIME_ENTRIES.of(row[2:])
+        made = rules.cost(entry.minutes, entry.rate_micros or 0, row.currency).minor
+        if (entry.cost_minor, entry.project_id) != (made, row.project_id):
+            yield Wrong(
+                entry.workspace_id, f"time entry {entry.id}", f"costs {entry.cost_minor}, its rate makes {made}"
+            )
+    for entity, name in ((ProjectExpense, "expense"), (Payment, "payment")):
+        of_line = _on(entity, entity.workspace_id, entity.uuid, entity.currency.label("own"))
+        for row in connection.execute(of_line.where(entity.currency != Invoice.currency)):
+            yield Wrong(row.workspace_id, f"{name} {row.uuid}", f"is in {row.own}, its invoice in {row.currency}")
+
+
+def _on(entity: Any, *columns: Any) -> Any:
+    """Lines with the currency and the project of their invoice before them."""
+    query = select(Invoice.currency, Invoice.project_id.label("of_project"), *columns)
+    joined = query.join_from(entity, Invoice, entity.invoice_id == Invoice.id)
+    return joined.order_by(*entity.__table__.primary_key.columns).execution_options(yield_per=verify.BATCH)

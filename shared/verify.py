@@ -1,0 +1,131 @@
+"""Whether what a database holds can be true: what each service checks of its own tables, `services.<name>.verify`.
+
+Everything here reads, from a connection of one moment, and says what is wrong in words, a line each.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Table, case, func, select
+
+from shared.audit import Audit, plain
+from shared.db import Base
+from shared.outbox import Outbox
+from shared.rows import Rows
+
+BATCH = 500
+
+TRIED = 60
+"""Attempts at a message after which it is wrong that it is still there: it has been due for about an hour."""
+
+REFUSED = 5
+"""The same, of a message that its receiver refuses."""
+
+DELETED = "deleted"
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Wrong:
+    """What is wrong, with which thing, in which workspace."""
+
+    workspace_id: str
+    thing: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"workspace {self.workspace_id}: {self.thing}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A table whose rows the history tells of. `moved`: columns that change without an entry."""
+
+    entity: type[Base]
+    moved: Collection[str] = ()
+
+    @property
+    def subject(self) -> str:
+        """What the history calls it."""
+        return self.entity.SUBJECT or self.entity.__tablename__.removesuffix("s")
+
+
+def batches(connection: Connection, rows: Rows[Any]) -> Iterator[Sequence[Any]]:
+    """All rows of a table, some at a time, in the order of their keys."""
+    query = select(*rows.columns).order_by(*rows.columns[0].table.primary_key.columns)
+    for some in connection.execute(query.execution_options(yield_per=BATCH)).partitions():
+        yield [rows.of(row) for row in some]
+
+
+def stuck(connection: Connection) -> Iterator[Wrong]:
+    """Messages that nobody takes."""
+    columns = (Outbox.workspace_id, Outbox.topic, Outbox.key, Outbox.attempts, Outbox.refused)
+    query = select(*columns).where(Outbox.attempts >= case((Outbox.refused.is_(None), TRIED), else_=REFUSED))
+    for workspace_id, topic, key, attempts, refused in connection.execute(query.order_by(Outbox.id)):
+        why = f", as its receiver says: {refused}" if refused else ""
+        yield Wrong(workspace_id, f"message {topic} about {key}", f"has been tried {attempts} times{why}")
+
+
+def references(connection: Connection, entities: Iterable[type[Base]]) -> Iterator[Wrong]:
+    """Rows that refer to one that is not there, or is another workspace's."""
+    for entity in entities:
+        table = Base.metadata.tables[entity.__tablename__]
+        for key in table.foreign_keys:
+            yield from _lost(connection, table, key.parent.name, key.column.table, key.column.name)
+
+
+def _lost(connection: Connection, table: Table, name: str, target: Table, target_name: str) -> Iterator[Wrong]:
+    there = target.alias("there")
+    found = select(table.c.workspace_id, *table.primary_key.columns, table.c[name], there.c[target_name])
+    joined = found.join_from(table, there, table.c[name] == there.c[target_name], isouter=True)
+    home = there.c.workspace_id if "workspace_id" in target.c else table.c.workspace_id
+    missing = there.c[target_name].is_(None) | (home != table.c.workspace_id)
+    for row in connection.execute(joined.where(table.c[name].is_not(None), missing)):
+        why = "is not there" if row[-1] is None else "is another workspace's"
+        what = target.name.removesuffix("s").replace("_", " ")
+        yield Wrong(row[0], f"{table.name.removesuffix('s').replace('_', ' ')} {row[1]}", f"its {what} {row[-2]} {why}")
+
+
+def history(connection: Connection, kinds: Iterable[Kind]) -> Iterator[Wrong]:
+    """Rows that are not what the history says was made of them: changed, put in or taken out by something else."""
+    for kind in kinds:
+        seen: set[tuple[str, str]] = set()
+        for rows in batches(connection, Rows(kind.entity)):
+            told = _told(connection, kind, [row.uuid for row in rows])
+            for row in rows:
+                seen.add((row.workspace_id, row.uuid))
+                yield from _against(kind, row, told.get((row.workspace_id, row.uuid)))
+        yield from _removed(connection, kind, seen)
+
+
+def _told(connection: Connection, kind: Kind, uuids: Sequence[str]) -> dict[tuple[str, str], dict[str, Any]]:
+    """What the history last said of the columns of some rows."""
+    entries = select(Audit.workspace_id, Audit.subject_id, Audit.changes).where(
+        Audit.subject == kind.subject, Audit.subject_id.in_(uuids)
+    )
+    told: dict[tuple[str, str], dict[str, Any]] = {}
+    for workspace_id, uuid, changes in connection.execute(entries.order_by(Audit.id)):
+        last = told.setdefault((workspace_id, uuid), {})
+        last |= {name: sides[1] for name, sides in changes.items() if isinstance(sides, list) and len(sides) == 2}
+    return told
+
+
+def _against(kind: Kind, row: Any, told: dict[str, Any] | None) -> Iterator[Wrong]:
+    thing = f"{kind.subject} {row.uuid}"
+    if told is None:
+        yield Wrong(row.workspace_id, thing, "is there, and the history does not tell of it")
+        return
+    columns = {each.key for each in kind.entity.__mapper__.column_attrs} - set(kind.moved)
+    for name in sorted(told.keys() & columns):
+        if (is_ := plain(getattr(row, name))) != told[name]:
+            yield Wrong(row.workspace_id, thing, f"{name} is {is_!r}, where the history says {told[name]!r}")
+
+
+def _removed(connection: Connection, kind: Kind, seen: Collection[tuple[str, str]]) -> Iterator[Wrong]:
+    last = (
+        select(func.max(Audit.id)).where(Audit.subject == kind.subject).group_by(Audit.workspace_id, Audit.subject_id)
+    )
+    ends = select(Audit.workspace_id, Audit.subject_id, Audit.action).where(Audit.id.in_(last))
+    for workspace_id, uuid, action in connection.execute(ends):
+        if action != DELETED and (workspace_id, uuid) not in seen:
+            yield Wrong(workspace_id, f"{kind.subject} {uuid}", "is gone, and the history does not tell of that")

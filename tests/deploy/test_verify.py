@@ -1,0 +1,114 @@
+"""`verify`: nothing wrong with what the product did, and words for each thing that something else did."""
+
+from typing import Any
+
+from deploy.verify.command import verify
+
+from .house import PDF, Furnished, House, furnish
+
+STRANGER = "99999999-9999-4999-8999-999999999999"
+
+
+def test_nothing_is_wrong_with_what_the_product_did(house: House, capsys: Any) -> None:
+    furnish(house)
+    code, said = verify(), capsys.readouterr().out
+    assert said == "All is well: 1 workspaces, 2 invoices, 1 budgets, 2 expenses, 0 messages on their way\n"
+    assert code == 0
+
+
+def test_each_thing_that_something_else_did_is_said_in_words(house: House, capsys: Any) -> None:
+    there = furnish(house)
+    expected = [*plant_money(house, there), *plant_lines(house, there), *plant_the_rest(house, there)]
+    code, said = verify(), capsys.readouterr().out.splitlines()
+    assert [line for line in expected if line not in said] == []
+    assert said[-1] == f"{len(said) - 1} things are wrong"
+    assert code == 1
+
+
+def plant_money(house: House, there: Furnished) -> list[str]:
+    """Change budgets and spends by SQL; what must be said of it."""
+    budget, expense = there.budget["id"], there.expense["id"]
+    us = f"workspace {house.workspace}"
+    house.sql("budgets", "UPDATE budgets SET total_minor = 1000")
+    house.sql("budgets", "UPDATE spends SET amount_minor = 1200, version = 9 WHERE budget_id IS NOT NULL")
+    added = {"ws": house.workspace, "at": "2026-01-01 00:00:00+00:00", "it": STRANGER}
+    house.sql(
+        "budgets",
+        "INSERT INTO spends (workspace_id, expense_id, version, budget_id, amount_minor, held_minor, currency,"
+        " updated_at) VALUES (:ws, :it, 1, (SELECT max(id) FROM budgets), 7, 0, 'EUR', :at)",
+        **added,
+    )
+    return [
+        f"budgets: {us}: budget {budget}: total_minor is 1000, where the history says 10000",
+        f"budgets: {us}: budget {budget}: live_minor is 1250, its spends make 1207",
+        f"budgets: {us}: budget {budget}: 12.50 USD are spent of 10.00, though it is hard",
+        f"budgets: {us}: spend of expense {STRANGER}: is in EUR, its budget in USD",
+        f"{us}: expense {expense}: it is 12.50 USD of no date on the budget {budget},"
+        f" and 12.00 USD of no date on the budget {budget} are booked for it",
+        f"{us}: expense {STRANGER}: it is not there, and 0.07 EUR of no date on the budget {budget} are booked for it",
+    ]
+
+
+def plant_lines(house: House, there: Furnished) -> list[str]:
+    """Change invoices and what is on them by SQL; what must be said of it."""
+    us, paid = f"workspace {house.workspace}", there.invoice["id"]
+    bill = house.one("invoices", "SELECT uuid FROM invoices WHERE id = :id", id=there.bill)
+    billed = house.one("expenses", "SELECT uuid FROM expenses WHERE id = :id", id=there.billed)
+    time, entry = (
+        house.one("invoices", "SELECT id FROM time_entries"),
+        house.one("invoices", "SELECT uuid FROM time_entries"),
+    )
+    item = house.one("invoices", "SELECT id FROM items")
+    number = house.one("invoices", "SELECT number FROM invoices WHERE uuid = :uuid", uuid=paid)
+    house.sql("invoices", "UPDATE items SET quantity = 3")
+    house.sql("invoices", "UPDATE invoices SET paid_minor = 2000, number = 'X-1' WHERE uuid = :uuid", uuid=paid)
+    house.sql("invoices", "UPDATE invoices SET time_minor = 1, approval = 'approved' WHERE uuid = :uuid", uuid=bill)
+    house.sql("invoices", "UPDATE time_entries SET minutes = 60")
+    house.sql("invoices", "UPDATE project_expenses SET invoice_id = NULL, held = true, name = 'Other'")
+    return [
+        f"invoices: {us}: item {item}: amount_minor is 2100, its price makes another",
+        f"invoices: {us}: invoice {paid}: it says that 20.00 were paid, its payments make 2100 minor units",
+        f"invoices: {us}: invoice {paid}: it is paid, and 1.00 are due",
+        f"invoices: {us}: invoice {paid}: number is 'X-1', where the history says '{number}'",
+        f"invoices: {us}: invoice {paid}: its number X-1 is of no series",
+        f"invoices: {us}: invoice {bill}: it says 1 for time and 500 for expenses,"
+        " what is on it makes 10000 and 0 minor units",
+        f"invoices: {us}: invoice {bill}: its approval is approved, and no manager approved it",
+        f"invoices: {us}: time entry {time}: costs 10000, its rate makes 5000",
+        f"invoices: {us}: time entry {entry}: minutes is 60, where the history says 120",
+        f"{us}: expense {billed}: the expense service has it on the invoice {there.bill}, the invoice service on none",
+        f"{us}: expense {billed}: the invoice service knows it other than it is: name E, not Other",
+    ]
+
+
+def plant_the_rest(house: House, there: Furnished) -> list[str]:
+    """Change members, receipts, messages and the history by SQL or by hand; what must be said of it."""
+    us, expense = f"workspace {house.workspace}", there.expense["id"]
+    key = house.one("gateway", "SELECT id FROM api_keys")
+    member = house.one("gateway", "SELECT max(id) FROM members")
+    receipt = next((house.folder / "receipts").glob("*/*"))
+    receipt.write_bytes(PDF + b"!")
+    house.sql("gateway", "UPDATE api_keys SET scopes = :scopes", scopes='["invoices:read", "all"]')
+    house.sql("expenses", "UPDATE people SET version = 9")
+    house.sql(
+        "expenses",
+        "INSERT INTO outbox (workspace_id, topic, key, version, body, armed, due_at, attempts,"
+        " request_id) VALUES (:ws, 'spend', 'x', 1, '{}', false, '2026-01-01 00:00:00+00:00', 99, '-')",
+        ws=house.workspace,
+    )
+    entry = {"ws": house.workspace, "at": "2026-01-01 00:00:00+00:00", "it": STRANGER}
+    house.sql(
+        "expenses",
+        "INSERT INTO audit (workspace_id, subject_id, subject, action, at, key_id, request_id,"
+        " changes) VALUES (:ws, :it, 'expense', 'created', :at, '-', '-', '{}')",
+        **entry,
+    )
+    last = house.one("expenses", "SELECT max(id) FROM audit")
+    return [
+        f"gateway: {us}: key {key}: it has a scope that there is not: all",
+        f"{us}: member {member}: the expenses service knows version 9, the gateway 1",
+        f"expenses: {us}: message spend about x: has been tried 99 times",
+        f"{us}: expense {expense}: its receipt {receipt.parent.name}/{receipt.name} is another file than was uploaded",
+        f"expenses: {us}: expense {STRANGER}: is gone, and the history does not tell of that",
+        f"expenses: history: {us}: entry {last} of 2026-01-01 00:00:00 UTC is in no chain",
+    ]
