@@ -56,6 +56,7 @@ def _environment(var: Path) -> dict[str, str]:
     told = {"VAR": str(var), "HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
     told["CALLER_SECRET"] = laptop.secret(var, "caller-secret")
     told["KEY_SECRET"] = laptop.secret(var, "key-secret")
+    told["HISTORY_KEY"] = laptop.secret(var, "history-key")
     told |= {f"{name.upper()}_DATABASE_URL": url for name, url in places.databases(var).items()}
     for number, name in enumerate(SERVICES, start=1):
         told[f"{name.upper()}_PORT"] = str(port + number)

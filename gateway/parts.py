@@ -11,6 +11,7 @@ from requests.adapters import BaseAdapter
 
 from gateway.address import Proxies
 from gateway.guesses import Guesses
+from gateway.history.sources import Sources
 from gateway.keys.lookup import Lookup
 from gateway.limits import RateLimit
 from gateway.openapi import Description
@@ -63,7 +64,8 @@ def build(settings: Settings, wire: BaseAdapter | None) -> Parts:
     """The parts that these settings ask for."""
     db = Database(settings.database_url, threads=settings.threads)
     upstreams = {name: Upstream(name, getattr(settings, f"{name}_url"), settings.deadline) for name in SERVICES}
-    people = create_app(db, settings.caller_secret, told(settings, wire, deadline=TELLING))
+    sources = Sources({name: _peer(settings, name, wire) for name in SERVICES}, key=settings.history_key)
+    people = create_app(db, settings.caller_secret, told(settings, wire, deadline=TELLING), sources)
     described = {name: partial(_described, upstream, settings.caller_secret) for name, upstream in upstreams.items()}
     return Parts(
         db=db,
@@ -80,11 +82,11 @@ def build(settings: Settings, wire: BaseAdapter | None) -> Parts:
 
 def told(settings: Settings, wire: BaseAdapter | None, *, deadline: float) -> Topics:
     """How the services are told of people, within `deadline` seconds each."""
-    peers = {
-        name: Peer("gateway", name, getattr(settings, f"{name}_url"), settings.caller_secret, adapter=wire)
-        for name in messages.RECEIVERS
-    }
-    return messages.topics(peers, deadline=deadline)
+    return messages.topics({name: _peer(settings, name, wire) for name in messages.RECEIVERS}, deadline=deadline)
+
+
+def _peer(settings: Settings, name: str, wire: BaseAdapter | None) -> Peer:
+    return Peer("gateway", name, getattr(settings, f"{name}_url"), settings.caller_secret, adapter=wire)
 
 
 def parts() -> Parts:

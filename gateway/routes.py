@@ -24,6 +24,7 @@ PEOPLE = "people"
 ROUTES = (
     Route("/v1/dev/finance/invoices", "invoices"),
     Route("/v1/dev/finance/settings", "invoices"),
+    Route("/v1/dev/finance/history", PEOPLE),
     Route("/v1/dev/finance/budgets", "budgets"),
     Route("/v1/dev/finance/expenses", "expenses"),
     Route("/api/v1/invoices", "invoices"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from gateway.address import Proxies
 from shared import config
 from shared.config import Secret
+from shared.heads import private_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,6 +13,7 @@ class Settings(config.Settings):
     """Each field is the variable of the same name in capitals; the base adds DATABASE_URL, CALLER_SECRET."""
 
     key_secret: Secret  # keys the digests that API keys are stored as; changing it makes every key unknown
+    history_key: Secret = ""  # 32 bytes in base64url: signs heads of the history, which cannot be had without
     invoices_url: str = "http://invoices:8000"
     budgets_url: str = "http://budgets:8000"
     expenses_url: str = "http://expenses:8000"
@@ -26,6 +28,11 @@ class Settings(config.Settings):
             Proxies.written(self.trusted_proxies)
         except ValueError as wrong:
             raise SystemExit(f"{__name__}: TRUSTED_PROXIES: {wrong}") from None
+        try:
+            if self.history_key:
+                private_key(self.history_key)
+        except ValueError:
+            raise SystemExit(f"{__name__}: HISTORY_KEY is not valid: it is 32 bytes in base64url") from None
 
     @property
     def proxies(self) -> Proxies:

@@ -6,17 +6,19 @@ sockets.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from shared import caller, errors
-from shared.caller import Caller
+from shared import caller as callers
+from shared import errors
+from shared.caller import INTERNAL, Caller
 from shared.exact import dumps, loads
 from shared.logs import request_id
 
@@ -56,7 +58,7 @@ class Peer:
         headers = {
             "Content-Type": "application/json",
             "X-Request-Id": request_id.get(),
-            caller.HEADER: caller.sign(Caller.service(self._name, workspace_id), self._secret, self._audience),
+            callers.HEADER: callers.sign(Caller.service(self._name, workspace_id), self._secret, self._audience),
         }
         try:
             answer = self._put(self._url + path, dumps(body), headers, deadline)
@@ -74,6 +76,27 @@ class Peer:
             raise errors.Conflict
         kind_of_silence = Rejected if 400 <= answer.status_code < 500 else NoAnswer
         raise kind_of_silence(f"{self._audience}: {answer.status_code}")
+
+    def get(self, path: str, query: Mapping[str, Any], *, caller: Caller, deadline: float) -> dict[str, Any]:
+        """GET on behalf of whoever calls us, in a service's name; the answer's body.
+
+        Raises:
+            NoAnswer: no usable answer within `deadline` seconds.
+        """
+        us = replace(caller, key_id=f"service:{self._name}", scopes=(INTERNAL,))
+        asked = requests.PreparedRequest()
+        asked.method, asked.url = "GET", f"{self._url}{path}?{urlencode(query)}"
+        asked.headers = CaseInsensitiveDict(
+            {"X-Request-Id": request_id.get(), callers.HEADER: callers.sign(us, self._secret, self._audience)}
+        )
+        try:
+            answer = self._adapter.send(asked, timeout=(min(1.0, deadline), deadline))
+            said = loads(answer.content)
+        except (requests.RequestException, errors.Invalid) as fault:
+            raise NoAnswer(f"{self._audience}: {fault}") from fault
+        if answer.status_code != 200 or not isinstance(said, dict):
+            raise NoAnswer(f"{self._audience}: {answer.status_code}")
+        return said
 
     def _put(self, url: str, body: bytes, headers: dict[str, str], deadline: float) -> requests.Response:
         """One PUT, never sent again: a second copy may be refused where the first one is late, and is taken then.

@@ -68,7 +68,7 @@ def keyset(
     seal = _seal(tie, sort)
     asked: dict[str, Any] = {}
     if cursor is not None:
-        asked["page_value"], asked["page_id"] = _opened(cursor, seal, column.type.python_type)
+        asked["page_value"], asked["page_id"] = opened(cursor, seal, column.type.python_type)
     rows: list[Row] = []
     taken = 0
     while True:
@@ -87,7 +87,7 @@ def keyset(
             asked["page_id"] = getattr(last, tie.key)
             asked["page_value"] = getattr(last, column.key) if _is_shown(column) else found[shown - 1][-1]
         if shown < len(read) or len(rows) == limit:
-            return Page(rows, _sealed(seal, asked["page_value"], asked["page_id"]))
+            return Page(rows, sealed(seal, asked["page_value"], asked["page_id"]))
 
 
 def fitting(sizes: Iterable[int], taken: int = 0) -> int:
@@ -133,7 +133,7 @@ _kept = lru_cache(maxsize=128)(_ordered)
 
 def cursor_behind(tie: InstrumentedAttribute[int], sort: str, value: Any, row_id: int) -> str:
     """A cursor for the list that goes on behind that place, whether or not there is a row."""
-    return _sealed(_seal(tie, sort), value, row_id)
+    return sealed(_seal(tie, sort), value, row_id)
 
 
 @dataclass(frozen=True)
@@ -179,12 +179,14 @@ def _seal(tie: InstrumentedAttribute[int], sort: str) -> str:
     return f"{tie.class_.__tablename__} {sort}"
 
 
-def _sealed(seal: str, value: Any, row_id: int) -> str:
+def sealed(seal: str, value: Any, row_id: int) -> str:
+    """A cursor: the place of a row, and what only cursors of its list have."""
     plain = value.isoformat() if isinstance(value, date | datetime) else value
     return base64.urlsafe_b64encode(orjson.dumps([seal, plain, row_id])).decode().rstrip("=")
 
 
-def _opened(cursor: str, seal: str, kind: type) -> tuple[Any, int]:
+def opened(cursor: str, seal: str, kind: type) -> tuple[Any, int]:
+    """The place that a cursor names. Raises Invalid when it was not made for this list."""
     try:
         known, value, row_id = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if known == seal:

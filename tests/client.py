@@ -27,21 +27,21 @@ CALLER = Caller(
 class Client:
     """`get`, `post`, `put`, `delete` on one service, signed for `caller`."""
 
-    def __init__(self, app: Flask, caller: Caller = CALLER) -> None:
-        self.app, self.caller = app, caller
+    def __init__(self, app: Flask, caller: Caller = CALLER, *, secret: str = SECRET) -> None:
+        self.app, self.caller, self._secret = app, caller, secret
         self._http: FlaskClient = app.test_client()
 
     def seen_by(self, **changes: Any) -> "Client":
         """The same service, as a caller with these changes sees it."""
-        return Client(self.app, replace(self.caller, **changes))
+        return Client(self.app, replace(self.caller, **changes), secret=self._secret)
 
     def inside(self, name: str) -> "Client":
         """The same service, as the service `name` sees it."""
-        return Client(self.app, Caller.service(name, self.caller.workspace_id))
+        return Client(self.app, Caller.service(name, self.caller.workspace_id), secret=self._secret)
 
     def open(self, method: str, path: str, *, headers: dict[str, str] | None = None, **kwargs: Any) -> TestResponse:
         """One request."""
-        signed = {HEADER: sign(self.caller, SECRET, self.app.name)}
+        signed = {HEADER: sign(self.caller, self._secret, self.app.name)}
         return self._http.open(path, method=method, headers=signed | (headers or {}), **kwargs)
 
     def get(self, path: str, **kwargs: Any) -> TestResponse:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+import services.budgets.app
 import services.expenses.app
 import services.invoices.app
 from gateway.app import create_app, create_relay
@@ -20,6 +21,7 @@ from gateway.keys.scopes import SCOPES
 from gateway.parts import Parts
 from gateway.routes import SERVICES
 from gateway.settings import Settings
+from services.budgets.settings import Settings as BudgetSettings
 from services.expenses.settings import Settings as ExpenseSettings
 from services.invoices.settings import Settings as InvoiceSettings
 from shared.db import Database
@@ -138,6 +140,9 @@ def office(fresh_database: Callable[[Path], str], tmp_path: Path) -> Iterator[Of
     """A gateway with the services that it tells of people, on each backend. The messages of its key are delivered."""
     receipts = (tmp_path / "receipts").as_uri()
     apps = {
+        "budgets": services.budgets.app.create_app(
+            BudgetSettings(database_url=fresh_database(services.budgets.app.HISTORY), caller_secret=CALLER_SECRET)
+        ),
         "invoices": services.invoices.app.create_app(
             InvoiceSettings(database_url=fresh_database(services.invoices.app.HISTORY), caller_secret=CALLER_SECRET)
         ),

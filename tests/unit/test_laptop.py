@@ -77,7 +77,16 @@ def test_what_is_wrong_is_said_in_a_line_before_anything_starts(
 def test_the_first_start_makes_everything_for_its_owner_alone(prepare: Prepare, var: Path) -> None:
     done = prepare()
     assert (done.returncode, done.stderr) == (0, "")
-    names = {"gateway.db", "invoices.db", "budgets.db", "expenses.db", "caller-secret", "key-secret", "demo-key"}
+    names = {
+        "gateway.db",
+        "invoices.db",
+        "budgets.db",
+        "expenses.db",
+        "caller-secret",
+        "key-secret",
+        "history-key",
+        "demo-key",
+    }
     assert names <= {file.name for file in var.iterdir()}
     assert [stat.S_IMODE(file.stat().st_mode) & 0o077 for file in (var, *var.iterdir())] == [0] * (
         1 + len(list(var.iterdir()))
