@@ -4,23 +4,24 @@ A process takes its settings from the environment. Where several share one, as o
 and its like stand for each one's DATABASE_URL, and `INVOICES_HOST` and `INVOICES_PORT` for its HOST and PORT.
 """
 
+import sys
+from _thread import start_new_thread  # a thread of the system's, whatever follows
+
+if __name__ == "__main__" and sys.argv[1:2] == ["serve"]:
+    from gevent import monkey
+
+    monkey.patch_all()  # before anything else is imported: what waits then lets others go on
+
 import argparse
-import gc
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
-from types import ModuleType
-from typing import Any, TypeVar
-
-from gunicorn.app.base import BaseApplication
+from typing import TypeVar
 
 from deploy.parts import PARTS, own, settings_of
 from shared import logs, outbox, output, python
-from shared.config import Settings
 from shared.db import Database
 
 Result = TypeVar("Result")
@@ -40,7 +41,7 @@ def main() -> None:
     asked = parser.parse_args()
     output.unfailing_errors()
     if os.environ.pop("SUPERVISED", None):
-        threading.Thread(target=_outlive_nobody, daemon=True).start()
+        start_new_thread(_outlive_nobody, ())
     asked.does(*asked.names)
 
 
@@ -53,9 +54,10 @@ def _outlive_nobody() -> None:
 def serve(name: str) -> None:
     """Answer requests on HOST (127.0.0.1) and PORT (8000), with gunicorn."""
     part, settings = PARTS[name], settings_of(name)
+    server = import_module("deploy.server").Server  # here alone: gunicorn and gevent are nothing for the others' memory
     logs.configure(name, settings.log_level)
     bind = f"{own(name, 'HOST') or '127.0.0.1'}:{own(name, 'PORT') or 8000}"
-    _Server(part.app, settings, bind).run()
+    server(part.app, settings, bind).run()
 
 
 def relay(*names: str) -> None:
@@ -135,34 +137,6 @@ COMMANDS: tuple[tuple[Callable[..., None], str, int | str], ...] = (
     (verify, "", 0),
 )
 """What the command line can say, what that takes, and how many of it."""
-
-
-class _Server(BaseApplication):  # type: ignore[misc]
-    """gunicorn, without a configuration file. The app is made after the fork: it has a database pool and threads."""
-
-    def __init__(self, module: ModuleType, settings: Settings, bind: str) -> None:
-        self._module, self._settings, self._bind = module, settings, bind
-        super().__init__()
-
-    def load_config(self) -> None:
-        options: dict[str, Any] = {
-            "bind": self._bind,
-            "workers": int(os.environ.get("WORKERS", "1")),
-            "worker_class": "gthread",
-            "threads": self._settings.threads,
-            "keepalive": 30,  # longer than the gateway keeps an idle connection
-            "timeout": 60,
-            "graceful_timeout": 10,
-            "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
-            "control_socket_disable": True,
-            "loglevel": "warning",
-        }
-        for name, value in options.items():
-            self.cfg.set(name, value)
-        gc.freeze()  # what is imported by now stays shared between the master and its workers
-
-    def load(self) -> Any:
-        return self._module.create_app(self._settings)
 
 
 if __name__ == "__main__":

@@ -32,12 +32,13 @@ class Proxies:
         nearest = peer
         for hop in reversed(forwarded.split(",")):
             said = _read(hop.strip())
-            if not self._trusts(nearest) or said is None:
+            if not self.trusts(nearest) or said is None:
                 break
             nearest = str(said)
         return nearest
 
-    def _trusts(self, address: str) -> bool:
+    def trusts(self, address: str) -> bool:
+        """Whether this is the address of such a proxy."""
         read = _read(address)
         return read is not None and any(read in network for network in self.networks)
 

@@ -5,15 +5,15 @@ All of it happens in `before_request`, so no path, method or body of a stranger'
 """
 
 import time
-from functools import partial
 
 import structlog
 from flask import Flask, Response, g, request
 from requests.adapters import BaseAdapter
 from werkzeug.exceptions import MethodNotAllowed
 
-from gateway import client, credentials, inside, routes
+from gateway import credentials, inside, routes
 from gateway.forward import forward
+from gateway.guards import GUARDS
 from gateway.pages import pages
 from gateway.parts import build, parts, told
 from gateway.settings import Settings
@@ -24,15 +24,6 @@ from shared.dialects import spoken_at
 from shared.logs import request_id
 from shared.relay import Relay
 from shared.web import begin, word_errors
-
-GUARDS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-}
-"""What every answer says, unless it says it already. Of a service's words only the last two are let through."""
 
 RELAY_DEADLINE = 5.0
 """Seconds for telling a service of a person, where nobody waits for it."""
@@ -77,7 +68,7 @@ def _answer() -> Response | None:
         raise _nowhere()
     token = gateway.signed(caller, route.service)
     if route.service == routes.PEOPLE:
-        return inside.ask(request, gateway.people, token, gateway.deadline)
+        return inside.ask(request, gateway.people, token)
     return forward(request, target, gateway.upstreams[route.service], token)
 
 
@@ -115,10 +106,10 @@ def _end(response: Response) -> Response:
         if name.lower() not in given:
             response.headers.add(name, value)
     response.headers.add("X-Request-Id", request_id.get())
+    if request.scheme == "https" and parts().hsts:
+        response.headers.add("Strict-Transport-Security", f"max-age={parts().hsts}")
     if allowance := g.get("allowance"):
         response.headers.extend(allowance.headers())
-    if response.status_code >= 400 and client.has_body(request):
-        response.call_on_close(partial(client.drain, request._get_current_object()))  # type: ignore[attr-defined]
     caller, route = g.get("caller"), g.get("route")
     log.info(
         "request",

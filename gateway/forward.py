@@ -1,22 +1,24 @@
-"""A request out, an answer back: the target unchanged, bodies in pieces, and only headers that are meant to travel.
+"""A request out, an answer back: the target unchanged, bodies whole, and only headers that are meant to travel.
 
-Memory does not grow with a body: what is larger than a piece is passed on piece by piece.
+A service is asked once the client has said everything, and has said everything before the client hears of it: however
+slow the client is, the service has its peace. Memory does not grow with a body.
 """
 
 import http.client
-from collections.abc import Iterator
+from contextlib import closing
 from functools import lru_cache
 from http import HTTPStatus
+from typing import IO
 
 import structlog
 from flask import Request, Response
-from werkzeug.exceptions import HTTPException
 
-from gateway.client import PIECE, be_patient
+from gateway.bodies import PIECE, kept, pieces, rest_of
+from gateway.download import Download, Truncated
 from gateway.upstream import Ask, Exchange, Upstream
 from shared import caller as callers
 from shared.bodies import JSON_BYTES
-from shared.errors import ApiError, DeadlineExceeded, Invalid, TooLarge, Unavailable
+from shared.errors import DeadlineExceeded, Invalid, TooLarge, Unavailable
 from shared.logs import request_id
 
 UPLOAD_BYTES = 10 * 1024 * 1024 + PIECE
@@ -80,10 +82,10 @@ def forward(request: Request, target: str, upstream: Upstream, token: str) -> Re
         TooLarge, Invalid: the body is not taken.
         Unavailable, DeadlineExceeded: the service is away or slow.
     """
-    be_patient(request, upstream.deadline)
     lines = _head(request, target, upstream.host, token)
-    ask = _with_body(request, lines)
-    return _answer(upstream, upstream.ask(ask))
+    with closing(kept()) as body:
+        exchange = upstream.ask(_with_body(request, lines, body))
+    return _answer(upstream, exchange)
 
 
 # Out
@@ -122,21 +124,22 @@ def _came_through(request: Request) -> str:
     return f"{before}, {last}" if before else last
 
 
-def _with_body(request: Request, lines: list[str]) -> Ask:
-    """The request as it is sent: a small body in one go with the head, a larger one in pieces after it."""
+def _with_body(request: Request, lines: list[str], body: IO[bytes]) -> Ask:
+    """The request as it is sent: a small body in one go with the head, a larger one, in `body`, in pieces after it."""
     method = request.environ["REQUEST_METHOD"]
+    if request.content_length is None and "HTTP_TRANSFER_ENCODING" not in request.environ:
+        return Ask(method, _bytes(lines))
     limit = UPLOAD_BYTES if request.mimetype == "multipart/form-data" else JSON_BYTES
-    length = request.content_length
-    if length is None:
-        if "HTTP_TRANSFER_ENCODING" not in request.environ:
-            return Ask(method, _bytes(lines))
-        return Ask(method, _bytes([*lines, "Transfer-Encoding: chunked"]), _chunked(pieces(request, limit)))
-    if length > limit:
+    if (request.content_length or 0) > limit:
         raise TooLarge
+    for piece in pieces(request, limit):
+        body.write(piece)
+    length = body.tell()
+    body.seek(0)
     head = _bytes([*lines, f"Content-Length: {length}"])
     if length <= PIECE:
-        return Ask(method, head + b"".join(pieces(request, limit)))
-    return Ask(method, head, pieces(request, limit))
+        return Ask(method, head + body.read())
+    return Ask(method, head, rest_of(body))
 
 
 def _bytes(lines: list[str]) -> bytes:
@@ -144,33 +147,6 @@ def _bytes(lines: list[str]) -> bytes:
     if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
         raise Invalid("A header spans several lines")
     return head.encode("latin-1") + b"\r\n\r\n"
-
-
-def pieces(request: Request, limit: int) -> Iterator[bytes]:
-    """The body as it comes in, counted.
-
-    Raises:
-        TooLarge, Invalid: there is more of it than `limit`, or less than was promised.
-    """
-    taken = 0
-    while piece := _piece(request):
-        taken += len(piece)
-        if taken > limit:
-            raise TooLarge
-        yield piece
-
-
-def _piece(request: Request) -> bytes:
-    try:
-        return request.stream.read(PIECE)
-    except (OSError, HTTPException):  # the client hung up, dawdled, or broke the framing
-        raise Invalid("The request body did not arrive whole") from None
-
-
-def _chunked(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    for piece in pieces:
-        yield b"%x\r\n%b\r\n" % (len(piece), piece)
-    yield b"0\r\n\r\n"
 
 
 # Back
@@ -185,67 +161,18 @@ def _answer(upstream: Upstream, exchange: Exchange) -> Response:
         raise Unavailable
     headers = [(name, value) for name, value in answer.pairs if name.lower() not in NOT_RETURNED]
     empty = answer.length == 0  # also for HEAD, 204 and 304
-    if not empty and (answer.length is None or answer.length > PIECE):
-        return PassedOn(Download(upstream, exchange), answer.status, headers)
-    body = _small(upstream, exchange)
+    try:
+        body = _body(upstream, exchange)
+    except (OSError, http.client.HTTPException, Truncated) as fault:
+        exchange.connection.close()
+        raise (DeadlineExceeded() if isinstance(fault, TimeoutError) else Unavailable()) from fault
     return PassedOn(iter(()) if empty else body, answer.status, headers)  # an iterator: the length stays as it came
 
 
-def _small(upstream: Upstream, exchange: Exchange) -> bytes:
-    try:
-        body = exchange.answer.read()
-    except (OSError, http.client.HTTPException) as fault:
-        exchange.connection.close()
-        raise _failure(fault) from fault
+def _body(upstream: Upstream, exchange: Exchange) -> bytes | Download:
+    length = exchange.answer.length
+    if length is None or length > PIECE:
+        return Download(upstream, exchange)
+    body = exchange.answer.read()
     upstream.give_back(exchange)
     return body
-
-
-def _failure(fault: Exception) -> ApiError:
-    return DeadlineExceeded() if isinstance(fault, TimeoutError) else Unavailable()
-
-
-class Truncated(Exception):
-    """A service's answer broke off; so does ours, so that nobody takes it for whole."""
-
-
-class Download:
-    """The body of an answer in pieces. Its connection is kept once all was read, and closed when it was not."""
-
-    def __init__(self, upstream: Upstream, exchange: Exchange) -> None:
-        self._upstream, self._exchange = upstream, exchange
-        self._left = exchange.answer.length  # None: until the last chunk
-        self._ended = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        try:
-            piece = b"" if self._ended else self._exchange.answer.read(PIECE)
-        except (OSError, http.client.HTTPException) as fault:
-            self.close()
-            raise Truncated(self._upstream.name) from fault
-        if piece:
-            self._left = self._left and self._left - len(piece)
-            if self._left == 0:
-                self._end()
-            return piece
-        self._end()
-        raise StopIteration
-
-    def close(self) -> None:
-        """Called by the server when the client has it all, or has gone."""
-        if not self._ended:
-            self._ended = True
-            self._exchange.answer.close()
-            self._exchange.connection.close()
-
-    def _end(self) -> None:
-        if self._ended:
-            return
-        if self._left:
-            self.close()
-            raise Truncated(self._upstream.name)
-        self._ended = True
-        self._upstream.give_back(self._exchange)

@@ -10,21 +10,20 @@ from typing import Any
 from flask import Flask, Request, Response
 from werkzeug.test import run_wsgi_app
 
-from gateway.client import be_patient
-from gateway.forward import NOT_FORWARDED, NOT_RETURNED, PassedOn, header_name, pieces
+from gateway.bodies import pieces
+from gateway.forward import NOT_FORWARDED, NOT_RETURNED, PassedOn, header_name
 from shared import caller as callers
 from shared.bodies import JSON_BYTES
 from shared.errors import TooLarge
 from shared.logs import request_id
 
 
-def ask(request: Request, app: Flask, token: str, deadline: float) -> Response:
+def ask(request: Request, app: Flask, token: str) -> Response:
     """The app's answer, on behalf of the caller in `token`.
 
     Raises:
         TooLarge, Invalid: the body is not taken.
     """
-    be_patient(request, deadline)
     if (request.content_length or 0) > JSON_BYTES:
         raise TooLarge
     body = b"".join(pieces(request, JSON_BYTES))

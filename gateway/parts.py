@@ -46,8 +46,8 @@ class Parts:
     upstreams: dict[str, Upstream]
     people: Flask
     """The app that answers for the people of a workspace."""
-    deadline: float
-    """Seconds a client has to go on with its body."""
+    hsts: int
+    """Seconds that browsers stay with HTTPS, once they came that way."""
     description: Description
     signed: Callable[[Caller, str], str]
     """A token of the caller that one service, by name, believes."""
@@ -75,7 +75,7 @@ def build(settings: Settings, wire: BaseAdapter | None) -> Parts:
         upstreams=upstreams,
         signed=lambda caller, service: callers.sign(caller, settings.caller_secret, service),
         people=people,
-        deadline=settings.deadline,
+        hsts=settings.hsts,
         description=Description({**described, PEOPLE: partial(document, people.extensions["api"])}),
     )
 

@@ -21,7 +21,9 @@ class Settings(config.Settings):
     limits_url: str = "memory://"  # where requests are counted; redis://... when there are several gateways
     guess_limit: int = 60  # unknown keys a minute and client address; 0 is no limit
     trusted_proxies: str = ""  # networks of proxies in front, `10.0.0.0/8, ...`; their X-Forwarded-For is believed
-    deadline: float = 30.0  # seconds a service has to begin its answer, and to go on with it
+    deadline: float = 30.0  # as the base says; and seconds a service has to begin its answer, and to go on with it
+    connections_per_address: int = 512  # the most open connections of one client address; 0 is no bound
+    hsts: int = 31_536_000  # seconds that browsers stay with HTTPS, once they came that way; 0 says nothing
 
     def __post_init__(self) -> None:
         try:

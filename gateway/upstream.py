@@ -5,7 +5,6 @@ first and the surplus grows old.
 """
 
 import http.client
-import select
 import socket
 import time
 from collections import deque
@@ -43,14 +42,12 @@ class Lost(Exception):
 class Connection:
     """One TCP connection to a service."""
 
-    __slots__ = ("_readable", "idle_since", "kept", "sock")
+    __slots__ = ("idle_since", "kept", "sock")
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.kept = False  # whether it has carried a request before
         self.idle_since = 0.0
-        self._readable = select.poll()
-        self._readable.register(sock, select.POLLIN | select.POLLPRI)
 
     def usable(self) -> bool:
         """Whether it is young, and quiet: one that can be read while idle has been closed by the service."""
@@ -58,7 +55,17 @@ class Connection:
 
     def readable(self) -> bool:
         """Whether there is something to read, be it the end."""
-        return bool(self._readable.poll(0))
+        patience = self.sock.gettimeout()
+        self.sock.settimeout(0)
+        try:
+            self.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        finally:
+            self.sock.settimeout(patience)
+        return True
 
     def send(self, ask: Ask) -> bool:
         """Send all of it; False when the service spoke or hung up before it had it all."""

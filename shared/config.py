@@ -24,7 +24,10 @@ class Settings:
 
     database_url: str
     caller_secret: Secret  # or several, by commas: see `shared.caller`
-    threads: int = 8  # request threads of a process, and connections of its database pool
+    threads: int = 8  # connections of a process to its database, and so how many requests can be at work in it
+    connections: int = 8192  # of clients, at once; fewer where the system allows too few open files
+    connections_per_address: int = 0  # of these, the most of one client address; 0 is no bound
+    deadline: float = 30.0  # seconds a client has to send a body, or to take an answer, and a little more for long ones
     log_level: str = "INFO"
 
     @classmethod
@@ -79,6 +82,9 @@ CHECKS: Mapping[str, Callable[[Any], None]] = {
     "caller_secret": _check(lambda secrets: all(map(is_secret, secrets.split(",")))),
     "key_secret": _check(is_secret),
     "threads": _check(lambda number: number > 0),
+    "connections": _check(lambda number: number > 0),
+    "connections_per_address": _check(lambda number: number >= 0),
+    "deadline": _check(lambda seconds: seconds > 0),
     "log_level": _check(lambda level: level.upper() in logging.getLevelNamesMapping()),
 }
 """What must hold of a field beyond its type."""

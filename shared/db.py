@@ -5,6 +5,7 @@ for hot paths: a connection without a session, and where one statement is all, w
 behave like a database that several threads write to: WAL, every commit on disk, one writer at a time and in line.
 """
 
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from sqlite3 import SQLITE_BUSY
 from typing import Any, ClassVar
 
 import orjson
@@ -33,6 +35,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from shared import private
@@ -41,6 +44,9 @@ log = structlog.get_logger()
 
 Serial = BigInteger().with_variant(Integer, "sqlite")
 """The type of an integer primary key. SQLite only counts up in a plain INTEGER."""
+
+BUSY = 10.0
+"""Seconds to wait for a SQLite database that another process writes to."""
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -110,7 +116,7 @@ class Database:
         if self.url.get_backend_name() == "sqlite":
             self.pools = (_sqlite(self.url, connections=threads, query_only=True), _sqlite(self.url, connections=1))
             self._reader = _beginning("BEGIN", self.pools[0])
-            self._writer = _beginning("BEGIN IMMEDIATE", self.pools[1])
+            self._writer = _beginning("BEGIN IMMEDIATE", self.pools[1], patience=BUSY)
         else:
             self.pools = (_postgresql(self.url, connections=threads),)
             self._reader = _beginning("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", self.pools[0])
@@ -271,17 +277,27 @@ def _postgresql(url: URL, *, connections: int) -> Engine:
     return engine
 
 
-def _beginning(statement: str, engine: Engine) -> Engine:
+def _beginning(statement: str, engine: Engine, *, patience: float = 0.0) -> Engine:
     """The same engine, whose transactions begin with `statement`.
 
     The drivers are told to leave that to us: SQLite's begins too late to protect a read-modify-write, PostgreSQL's
-    takes several steps to begin one that only reads.
+    takes several steps to begin one that only reads. `patience`: seconds that it is tried while SQLite is locked by
+    another process. SQLite itself would wait with the whole process, where one thread serves many clients.
     """
     begun = engine.execution_options()
 
     @event.listens_for(begun, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(statement)  # not by the cursor: SQLAlchemy must hear of a connection that is gone
+        ends = time.monotonic() + patience
+        while True:
+            try:
+                connection.exec_driver_sql(statement)  # not by the cursor: SQLAlchemy must hear of one that is gone
+            except OperationalError as fault:
+                if getattr(fault.orig, "sqlite_errorcode", None) != SQLITE_BUSY or time.monotonic() > ends:
+                    raise
+                time.sleep(0.005)
+            else:
+                return
 
     return begun
 
@@ -291,7 +307,7 @@ def _sqlite(url: URL, *, connections: int, query_only: bool = False) -> Engine:
         url,
         pool_size=connections,
         max_overflow=0,
-        connect_args={"check_same_thread": False, "timeout": 10},
+        connect_args={"check_same_thread": False, "timeout": BUSY},
         json_serializer=_json,
     )
 
@@ -311,6 +327,8 @@ def _sqlite(url: URL, *, connections: int, query_only: bool = False) -> Engine:
             f"query_only={int(query_only)}",
         ):
             connection.execute(f"PRAGMA {pragma}")
+        if not query_only:
+            connection.execute("PRAGMA busy_timeout=0")  # see _beginning; from there on nobody is in the way
 
     return engine
 

@@ -9,12 +9,16 @@ ApiError
   Conflict              409   something else is at it; try again
   PreconditionFailed    412   If-Match names another version
   TooLarge              413   the body is larger than allowed
+  TargetTooLong         414   path and query are longer than allowed
   UnsupportedMedia      415   the body is of a kind that is not taken
   RangeNotSatisfiable   416   the part of a file that is asked for is not in it
+  ExpectationFailed     417   the request expects what is not known
   Refused               422   understood, and not possible as things are
     InsufficientFunds
   TooManyRequests       429   the key's rate limit is used up
+  HeadTooLarge          431   the request's headers are larger than allowed
   Internal              500   our fault
+  UnknownCoding         501   the body is sent in a way that is not known
   Unavailable           503   a part of the product cannot answer now
   DeadlineExceeded      504   a part of the product did not answer in time
 """
@@ -81,12 +85,20 @@ class TooLarge(ApiError):
     status, message = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request body is too large"
 
 
+class TargetTooLong(ApiError):
+    status, message = HTTPStatus.REQUEST_URI_TOO_LONG, "The request target is too long"
+
+
 class UnsupportedMedia(ApiError):
     status, message = HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Unsupported media type"
 
 
 class RangeNotSatisfiable(ApiError):
     status, message = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "The file has no such part"
+
+
+class ExpectationFailed(ApiError):
+    status, message = HTTPStatus.EXPECTATION_FAILED, "The expectation is not known"
 
 
 class Refused(ApiError):
@@ -101,8 +113,16 @@ class TooManyRequests(ApiError):
     status, message = HTTPStatus.TOO_MANY_REQUESTS, "Too many requests"
 
 
+class HeadTooLarge(ApiError):
+    status, message = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request headers are too large"
+
+
 class Internal(ApiError):
     status, message = HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error"
+
+
+class UnknownCoding(ApiError):
+    status, message = HTTPStatus.NOT_IMPLEMENTED, "The transfer coding is not known"
 
 
 class Unavailable(ApiError):
@@ -127,11 +147,15 @@ BY_STATUS: dict[int, type[ApiError]] = {
         Conflict,
         PreconditionFailed,
         TooLarge,
+        TargetTooLong,
         UnsupportedMedia,
         RangeNotSatisfiable,
+        ExpectationFailed,
         Refused,
         TooManyRequests,
+        HeadTooLarge,
         Internal,
+        UnknownCoding,
         Unavailable,
         DeadlineExceeded,
     )

@@ -11,6 +11,8 @@ import stat
 import sys
 from threading import Lock
 
+from shared.apart import original
+
 PIECE = 4096
 """Bytes that a pipe takes without waiting whenever it says that it takes anything (pipe(7), PIPE_BUF)."""
 
@@ -21,7 +23,7 @@ class Output(io.RawIOBase):
     def __init__(self, descriptor: int) -> None:
         super().__init__()
         self._to = _own(descriptor)
-        self._ready = select.poll()
+        self._ready: select.poll = original("select", "poll")()
         self._ready.register(self._to, select.POLLOUT)
         self._lock = Lock()
         self._rest = b""

@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 
 from services.expenses.models import Expense
 from services.expenses.rules import RECEIPT_TYPES
+from shared.apart import apart
 from shared.db import Database, new_id, now
 from shared.errors import TooLarge, Unavailable, UnsupportedMedia
 
@@ -95,7 +96,7 @@ class Receipts:
             return
         receipt.key = f"{workspace_id}/{new_id()}"
         try:
-            self.put(receipt.key, receipt.data)
+            apart(self.put, receipt.key, receipt.data)
         except (BaseError, OSError) as why:
             log.error("receipt.not_stored", why=str(why))
             raise Unavailable("The receipt cannot be stored now") from why
@@ -121,7 +122,7 @@ class Receipts:
             Unavailable: it cannot be read now.
         """
         try:
-            return bytes(obstore.get(self._store, key).bytes())
+            return apart(lambda: bytes(obstore.get(self._store, key).bytes()))
         except (BaseError, OSError) as why:
             log.error("receipt.not_read", key=key, why=str(why))
             raise Unavailable("The receipt cannot be read now") from why
@@ -129,7 +130,7 @@ class Receipts:
     def remove(self, key: str) -> None:
         """Remove an object that no row names; when that fails the sweep does it."""
         try:
-            obstore.delete(self._store, key)
+            apart(obstore.delete, self._store, key)
         except (BaseError, OSError) as why:
             log.warning("receipt.left", key=key, why=str(why))
 

@@ -219,6 +219,7 @@ def _drafted(facts: Row) -> Row:
         "amount_paid": 0,
         "amount_due": facts["total"],
         "is_overdue": False,
+        "approval": "pending",
         "notes": facts["notes"],
         "delivery": None,
         "sent_at": None,
@@ -243,6 +244,7 @@ def _invoice(row: Row, items: list[Row]) -> Row:
         **{name: row[name] / 100 for name in FIGURES},
         "amount_due": (row["total"] - row["amount_paid"]) / 100,
         "is_overdue": False,
+        "approval": "pending",
         "delivery": None,
         **{name: row[name] for name in TAIL},
     }

@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from hashlib import blake2b
@@ -180,7 +180,17 @@ def served(app: WSGIApplication) -> Iterator[int]:
 
 
 class _Quiet(WSGIRequestHandler):
+    """As the real server does, it lets a client finish whose body was not read."""
+
     protocol_version = "HTTP/1.1"
+    timeout = 1
+
+    def finish(self) -> None:
+        super().finish()
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            while self.connection.recv(65536):
+                pass
 
     def log_request(self, *_: Any) -> None:
         pass

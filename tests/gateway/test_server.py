@@ -1,112 +1,30 @@
-"""The gateway as it runs: under gunicorn, with real clients, large bodies and slow ones."""
+"""The gateway as it runs: a process, with real clients, large bodies and slow ones."""
 
 import http.client
 import os
-import re
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
 
 import pytest
-import requests
 
-from gateway.keys import actions
-from gateway.routes import SERVICES
-from shared.db import Database
-from tests.gateway.conftest import CALLER_SECRET, KEY_SECRET
-from tests.gateway.peers import Peer, respond
+from tests.gateway.peers import respond
+from tests.gateway.process import Running, process
 
-ROOT = Path(__file__).parents[2]
-WSGI = """
-from gateway.app import create_app
-from gateway.settings import Settings
-
-app = create_app(Settings.from_environment())
-"""
-GUNICORN = ["-k", "gthread", "--threads", "8", "--no-control-socket", "--keep-alive", "30", "--log-level", "error"]
 FORM = {"Content-Type": "multipart/form-data; boundary=x"}
 EIGHT_MIB = os.urandom(1024 * 1024) * 8
 EXPENSES = "/v1/dev/finance/expenses"
 
 
-@dataclass
-class Running:
-    """A gateway process."""
-
-    port: int
-    pid: int
-    key: str
-    expenses: Peer
-
-    @property
-    def url(self) -> str:
-        """Its address."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def session(self) -> requests.Session:
-        """A client with the key."""
-        session = requests.Session()
-        session.trust_env = False
-        session.headers["Authorization"] = f"Bearer {self.key}"
-        return session
-
-    def most_memory(self) -> int:
-        """The most bytes its worker has ever had in memory."""
-        (worker,) = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{worker}/status").read_text())
-        assert found
-        return int(found[1]) * 1024
-
-
 @pytest.fixture
-def running(keys_url: str, tmp_path: Path) -> Iterator[Running]:
-    """A gateway under gunicorn, with a deadline of two seconds."""
-    db = Database(keys_url)
-    key = actions.issue(db, KEY_SECRET, "Acme").key
-    db.close()
-    (tmp_path / "served_gateway.py").write_text(WSGI)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with ExitStack() as stack:
-        peers = {name: stack.enter_context(Peer().serving()) for name in SERVICES}
-        environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"{ROOT}:{tmp_path}",
-            "DATABASE_URL": keys_url,
-            "CALLER_SECRET": CALLER_SECRET,
-            "KEY_SECRET": KEY_SECRET,
-            "DEADLINE": "2",
-            **{f"{name.upper()}_URL": peer.url for name, peer in peers.items()},
-        }
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", *GUNICORN, "-b", f"127.0.0.1:{port}", "served_gateway:app"],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-        )
-        stack.callback(process.wait, 10)
-        stack.callback(process.terminate)
-        _until_alive(port)
-        yield Running(port, process.pid, key, peers["expenses"])
-
-
-def _until_alive(port: int) -> None:
-    for _ in range(200):
-        try:
-            with socket.create_connection(("127.0.0.1", port), 1) as sock:
-                sock.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
-                if sock.recv(64):
-                    return
-        except OSError:
-            time.sleep(0.05)
-    raise TimeoutError("gunicorn did not start")
+def running(keys_url: str) -> Iterator[Running]:
+    """A gateway process with a deadline of two seconds."""
+    with process(keys_url, DEADLINE="2") as running:
+        yield running
 
 
 def test_memory_does_not_grow_with_bodies(running: Running) -> None:
@@ -144,8 +62,7 @@ def test_a_plain_client_hears_why_its_large_body_is_refused(running: Running, au
             reply = session.post(running.url + EXPENSES, data=sent, headers=FORM, timeout=10)
             assert reply.status_code == (413 if authorized else 401)
             assert set(reply.json()) == {"message"}
-    assert all(seen.size < len(body) for seen in running.expenses.requests)
-    assert chunked or running.expenses.requests == []
+    assert running.expenses.requests == []
 
 
 def test_a_client_that_waits_for_leave_to_send_is_answered_at_once(running: Running) -> None:

@@ -1,0 +1,103 @@
+"""A client's connection, on which nothing is waited for without end.
+
+Whatever is under way has a moment by which it must be done, however the bytes trickle: a head; a body; an answer. Who
+sends or takes much gets more time with each byte, but never more than at the beginning: a slow line is not cut off, and
+a standing one is.
+"""
+
+import socket
+import time
+from contextlib import suppress
+
+from gunicorn.http.errors import LimitRequestHeaders
+
+PACE = 8 * 1024
+"""Bytes of a body or an answer for which there is a second more."""
+
+HEAD_BYTES = 64 * 1024
+"""The largest head. gunicorn bounds lines and their number, which together would be 800 KiB for each connection."""
+
+PIECE = 64 * 1024
+
+LINGER = 2.0
+LINGER_BYTES = 16 * 1024 * 1024
+"""How long, and how much, is still taken and thrown away after an answer to a body that was not read. Many clients
+read the answer only once they have sent everything; one that is cut off meanwhile does not hear why."""
+
+
+class Client:
+    """What gunicorn takes for the client's socket. TimeoutError: its time is over."""
+
+    def __init__(self, sock: socket.socket, address: str) -> None:
+        self.address = address
+        self.head = b""  # as it was sent, as far as it has come; and perhaps the beginning of a body
+        self._sock = sock
+        self._until = 0.0
+        self._head_seconds: float | None = None  # None: no head is waited for
+        self._most = 0.0  # seconds that can be left, where each byte gives some more; 0: it does not
+
+    def await_head(self, idle: float, seconds: float) -> None:
+        """A request may begin within `idle` seconds; then its head has `seconds` in all."""
+        self.head, self._head_seconds, self._most = b"", seconds, 0.0
+        self._until = time.monotonic() + idle
+
+    def allow(self, seconds: float, *, earns: bool = True) -> None:
+        """What follows has so many seconds; and, where it `earns` them, one more for each `PACE` bytes."""
+        self._head_seconds, self._most = None, seconds if earns else 0.0
+        self._until = time.monotonic() + seconds
+
+    def recv(self, size: int) -> bytes:
+        """What has come. Raises LimitRequestHeaders, also."""
+        self._bound()
+        try:
+            piece = self._sock.recv(size)
+        except BlockingIOError:  # there was no time left to wait
+            raise TimeoutError from None
+        if self._head_seconds is not None:
+            self._note(piece, self._head_seconds)
+        self._moved(piece)
+        return piece
+
+    def sendall(self, said: bytes) -> None:
+        """Send it, piece by piece."""
+        view = memoryview(said)
+        for at in range(0, len(view), PIECE):
+            piece = view[at : at + PIECE]
+            self._bound()
+            try:
+                self._sock.sendall(piece)
+            except BlockingIOError:
+                raise TimeoutError from None
+            self._moved(piece)
+
+    def hang_up(self) -> None:
+        """End the connection from elsewhere: whoever waits for it is told that it has ended."""
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def linger(self) -> None:
+        """Say that there is no more to be heard from us, and let the client finish its sentence."""
+        self.allow(LINGER, earns=False)
+        left = LINGER_BYTES
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_WR)
+            while left > 0 and (piece := self.recv(PIECE)):
+                left -= len(piece)
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._sock.close()
+
+    def _bound(self) -> None:
+        self._sock.settimeout(max(0.0, self._until - time.monotonic()))
+
+    def _moved(self, piece: bytes | memoryview) -> None:
+        if self._most:
+            self._until = min(self._until + len(piece) / PACE, time.monotonic() + self._most)
+
+    def _note(self, piece: bytes, seconds: float) -> None:
+        if not self.head:
+            self._until = time.monotonic() + seconds
+        self.head += piece
+        if len(self.head) > HEAD_BYTES:
+            raise LimitRequestHeaders("the head")

@@ -1,0 +1,70 @@
+"""A large answer: taken off the service as fast as that gives it, and handed to the client as fast as this takes it."""
+
+import http.client
+from collections.abc import Iterator
+
+from gateway.bodies import PIECE, kept
+from gateway.upstream import Exchange, Upstream
+
+AHEAD = 32 * 1024 * 1024
+"""Bytes that are taken before the client has any. No answer of ours is larger; one that is waits for the client."""
+
+
+class Truncated(Exception):
+    """A service's answer broke off; so does ours, so that nobody takes it for whole."""
+
+
+class Download:
+    """The body of an answer in pieces. Its connection is kept once all was read, and closed when it was not."""
+
+    def __init__(self, upstream: Upstream, exchange: Exchange) -> None:
+        """Takes the answer, or the first `AHEAD` bytes of it.
+
+        Raises:
+            OSError, HTTPException, Truncated: it breaks off before.
+        """
+        self._upstream, self._exchange = upstream, exchange
+        self._left = exchange.answer.length  # None: until the last chunk
+        self._ended = False  # whether the service has no more to say
+        self._file = kept()
+        try:
+            while self._file.tell() < AHEAD and (piece := self._next()):
+                self._file.write(piece)
+        except BaseException:
+            self.close()
+            raise
+        self._file.seek(0)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            piece = self._file.read(PIECE) or self._next()
+        except (OSError, http.client.HTTPException) as fault:
+            self.close()
+            raise Truncated(self._upstream.name) from fault
+        if piece:
+            return piece
+        raise StopIteration
+
+    def close(self) -> None:
+        """Called by the server when the client has it all, or has gone."""
+        self._file.close()
+        if not self._ended:
+            self._ended = True
+            self._exchange.answer.close()
+            self._exchange.connection.close()
+
+    def _next(self) -> bytes:
+        """What comes next from the service; nothing when that was all."""
+        if self._ended:
+            return b""
+        piece = self._exchange.answer.read(PIECE)
+        self._left = self._left and self._left - len(piece)
+        if not piece and self._left:
+            raise Truncated(self._upstream.name)
+        if not piece or self._left == 0:
+            self._ended = True
+            self._upstream.give_back(self._exchange)
+        return piece
