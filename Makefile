@@ -23,7 +23,7 @@ check: $(LOCKED_DEV) ## Lint, types, import rules
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-bench: $(LOCKED_DEV) ## Measure speed and memory against a bare Flask app, on PostgreSQL; DB=sqlite, SECONDS, ROUNDS
+bench: $(LOCKED_DEV) ## Measure speed and memory against a bare Flask app, on PostgreSQL; DB=sqlite, SECONDS, ROUNDS, SLOW=1
 	@$(PY) -m tests.bench
 
 chaos: $(LOCKED_DEV) ## Let everything go wrong, and see whether every promise is kept; MINUTES, SEED, DB

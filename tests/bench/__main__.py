@@ -1,6 +1,7 @@
 """`make bench`: starts the product and the floor, measures them in turn, and says how they compare.
 
-DB=postgres or sqlite; SECONDS a measurement; ROUNDS of them. It fails only on wrong answers, not on missed targets.
+DB=postgres or sqlite; SECONDS a measurement; ROUNDS of them; SLOW=1: see `slow`. It fails only on wrong answers, not on
+missed targets.
 """
 
 import json
@@ -11,7 +12,7 @@ from collections import Counter
 from typing import Any
 
 from shared.caller import HEADER, Caller, sign
-from tests.bench import content, product, report
+from tests.bench import content, product, report, slow
 from tests.bench.cases import AMOUNT, BOOKED, CASES, GET, INVOICED, LIST, SPENT, Case, Content
 from tests.bench.load import Measured, Target, Wrong, ask, measure
 from tests.bench.product import CALLER_SECRET, Place
@@ -77,6 +78,9 @@ class Bench:
 
 def main() -> int:
     """The whole bench; 1 when an answer was wrong."""
+    if os.environ.get("SLOW"):
+        slow.run(DB, float(os.environ.get("SECONDS") or 60))
+        return 0
     began = time.monotonic()
     say(f"{DB}, {SECONDS:g} s a measurement, {ROUNDS} rounds, {os.cpu_count()} cores shared by all")
     with product.place(DB) as where:
