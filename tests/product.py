@@ -100,6 +100,11 @@ class Product:
         made: dict[str, Any] = json.loads(subprocess.check_output(command, cwd=ROOT, env=self._environment))
         return made
 
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """What `python -m deploy.run ...` says, told where everything is."""
+        command = [sys.executable, "-m", "deploy.run", *arguments]
+        return subprocess.run(command, cwd=ROOT, env=self._environment, capture_output=True, text=True, check=False)
+
     def call(
         self, method: str, path: str, *, headers: dict[str, str] | None = None, **kwargs: Any
     ) -> requests.Response:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from deploy.run import COMMANDS
 from tests.chaos import observe
 from tests.chaos.checker import Violation, violations
 from tests.chaos.clients.approvers import Approver
@@ -78,6 +79,9 @@ def judge(made: World, offices: Sequence[Office]) -> list[Violation]:
             wrong += violations(office.ledger, observe.everything(made, office))
         except observe.Unreadable as why:
             wrong.append(Violation("unreadable at rest", str(why)))
+    if "verify" in {command.__name__ for command, *_ in COMMANDS}:
+        verified = made.product.command("verify")
+        wrong += [Violation("verify", line) for line in verified.stdout.splitlines() if verified.returncode]
     return list(dict.fromkeys(wrong))
 
 

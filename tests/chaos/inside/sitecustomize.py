@@ -6,6 +6,7 @@ process that works on it, once, at its n-th statement boundary; what has killed 
 """
 
 import datetime
+import importlib.machinery
 import mmap
 import os
 import re
@@ -55,12 +56,32 @@ if ME and "CHAOS_CLOCKS" in os.environ:
         def today(cls):
             return cls.now()
 
-    for name in ("fromisoformat", "fromtimestamp", "strptime", "combine", "fromordinal", "utcfromtimestamp"):
+    for name in ("fromisoformat", "fromtimestamp", "strptime", "combine", "fromordinal"):
         setattr(_Shifted, name, getattr(_datetime, name))
     _Shifted.__name__, _Shifted.__qualname__, _Shifted.__module__ = "datetime", "datetime", "datetime"
-    datetime.datetime = _Shifted
     time.time = lambda: _time() + _offset()
     time.time_ns = lambda: _time_ns() + int(_offset() * 1e9)
+
+    class _Ours(importlib.machinery.PathFinder):
+        """Gives the product's own modules the shifted class; extension modules need the real one."""
+
+        @classmethod
+        def find_spec(cls, name, path=None, target=None):
+            if name.partition(".")[0] not in ("shared", "services", "gateway", "deploy"):
+                return None
+            spec = super().find_spec(name, path, target)
+            if spec and hasattr(spec.loader, "exec_module"):
+                execute = spec.loader.exec_module
+
+                def shifted(module):
+                    execute(module)
+                    if getattr(module, "datetime", None) is _datetime:
+                        module.datetime = _Shifted
+
+                spec.loader.exec_module = shifted
+            return spec
+
+    sys.meta_path.insert(0, _Ours)
 
 
 if ME and "CHAOS_FIRED" in os.environ:
