@@ -49,7 +49,10 @@ def create_app(settings: Settings, *, wire: BaseAdapter | None = None) -> Flask:
 
 def create_relay(settings: Settings, *, wire: BaseAdapter | None = None) -> Relay:
     """The relay that tells the services of people."""
-    return Relay(Database(settings.database_url, threads=4), told(settings, wire, deadline=RELAY_DEADLINE))
+    return Relay(
+        Database(settings.database_url, threads=4, limits=settings.limits.unhurried),
+        told(settings, wire, deadline=RELAY_DEADLINE),
+    )
 
 
 # The order of a request

@@ -62,7 +62,7 @@ class Parts:
 
 def build(settings: Settings, wire: BaseAdapter | None) -> Parts:
     """The parts that these settings ask for."""
-    db = Database(settings.database_url, threads=settings.threads)
+    db = Database(settings.database_url, threads=settings.threads, limits=settings.limits)
     upstreams = {name: Upstream(name, getattr(settings, f"{name}_url"), settings.deadline) for name in SERVICES}
     sources = Sources({name: _peer(settings, name, wire) for name in SERVICES}, key=settings.history_key)
     people = create_app(db, settings.caller_secret, told(settings, wire, deadline=TELLING), sources)

@@ -11,7 +11,7 @@ from shared import schema
 from shared.db import Database
 from shared.errors import Unavailable
 
-PATIENCE = 2.0
+PATIENCE = 4.0
 """Seconds a service has to say that it is ready."""
 
 log = structlog.get_logger()

@@ -9,6 +9,8 @@ from environs import Env, EnvValidationError, ValidationError
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from shared.db import Limits
+
 Secret = str
 
 SECRET_BYTES = 32
@@ -29,6 +31,18 @@ class Settings:
     connections_per_address: int = 0  # of these, the most of one client address; 0 is no bound
     deadline: float = 30.0  # seconds a client has to send a body, or to take an answer, and a little more for long ones
     log_level: str = "INFO"
+    lock_timeout: float = 3.0  # seconds to wait for a row, or SQLite's file, that somebody else has locked
+    statement_timeout: float = 10.0  # seconds for a statement of a request
+    idle_in_transaction_timeout: float = 30.0  # seconds until PostgreSQL ends a transaction that nobody goes on with
+
+    @property
+    def limits(self) -> Limits:
+        """How long the database may keep a request waiting."""
+        return Limits(
+            lock=self.lock_timeout,
+            statement=self.statement_timeout,
+            idle_in_transaction=self.idle_in_transaction_timeout,
+        )
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -85,6 +99,9 @@ CHECKS: Mapping[str, Callable[[Any], None]] = {
     "connections": _check(lambda number: number > 0),
     "connections_per_address": _check(lambda number: number >= 0),
     "deadline": _check(lambda seconds: seconds > 0),
+    "lock_timeout": _check(lambda seconds: seconds > 0),
+    "statement_timeout": _check(lambda seconds: seconds > 0),
+    "idle_in_transaction_timeout": _check(lambda seconds: seconds > 0),
     "log_level": _check(lambda level: level.upper() in logging.getLevelNamesMapping()),
 }
 """What must hold of a field beyond its type."""

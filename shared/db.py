@@ -8,8 +8,9 @@ behave like a database that several threads write to: WAL, every commit on disk,
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -39,14 +40,18 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from shared import private
+from shared.bulkhead import Bulkhead
 
 log = structlog.get_logger()
+
+CONNECT_TIMEOUT = 10
+"""Seconds for connecting to PostgreSQL."""
 
 Serial = BigInteger().with_variant(Integer, "sqlite")
 """The type of an integer primary key. SQLite only counts up in a plain INTEGER."""
 
 BUSY = 10.0
-"""Seconds to wait for a SQLite database that another process writes to."""
+"""Seconds to wait for a connection, or for a SQLite database that another process writes to, without other limits."""
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -107,21 +112,48 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How long a database may keep somebody waiting, in seconds; 0: as long as it takes."""
+
+    lock: float  # for others, who have locked a row, or on SQLite the file
+    statement: float
+    idle_in_transaction: float
+
+    @property
+    def unhurried(self) -> "Limits":
+        """For work that nobody waits for, and that others must not have to wait for either."""
+        return replace(self, statement=0.0)
+
+
+PATIENT = Limits(lock=0.0, statement=0.0, idle_in_transaction=0.0)
+"""For commands, such as migrations: they take as long as they take."""
+
+
 class Database:
     """One service's database, on SQLite or PostgreSQL, told apart by the URL alone."""
 
-    def __init__(self, url: str, *, threads: int = 8) -> None:
+    def __init__(self, url: str, *, threads: int = 8, limits: Limits = PATIENT) -> None:
+        """With `limits`, those who write take at most three connections of four, and wait for one no longer than for
+        a lock: when all of them are stuck, others can still read.
+        """
         self.url = with_driver(url)
+        writers = threads - threads // 4
         self.pools: tuple[Engine, ...]  # connections to read with are of the first, those to write with of the last
         if self.url.get_backend_name() == "sqlite":
-            self.pools = (_sqlite(self.url, connections=threads, query_only=True), _sqlite(self.url, connections=1))
+            readers = _sqlite(self.url, limits, connections=threads, query_only=True)
+            self.pools = (readers, _sqlite(self.url, limits, connections=1))
+            self._aside = _sqlite(self.url, limits, connections=1, query_only=True)
+            writers = 1
             self._reader = _beginning("BEGIN", self.pools[0])
-            self._writer = _beginning("BEGIN IMMEDIATE", self.pools[1], patience=BUSY)
+            self._writer = _beginning("BEGIN IMMEDIATE", self.pools[1], patience=limits.lock or BUSY)
         else:
-            self.pools = (_postgresql(self.url, connections=threads),)
+            self.pools = (_postgresql(self.url, limits, connections=threads),)
+            self._aside = _postgresql(self.url, limits, connections=1)
             self._reader = _beginning("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", self.pools[0])
             self._writer = _beginning("BEGIN", self.pools[0])
         self._current: ContextVar[Session | None] = ContextVar("session", default=None)
+        self._writing = Bulkhead(writers, limits.lock) if limits.lock else None
 
     @contextmanager
     def look(self, *, again: bool = False) -> Iterator[Connection]:
@@ -151,7 +183,7 @@ class Database:
             yield outer
             outer.flush()
             return
-        with self._writer.begin() as connection, Session(connection, expire_on_commit=False) as session:
+        with self._place(), self._writer.begin() as connection, Session(connection, expire_on_commit=False) as session:
             token = self._current.set(session)
             try:
                 yield session
@@ -170,8 +202,17 @@ class Database:
         if outer := self._current.get():
             yield plainly(outer)
             return
-        with self.pools[-1].connect() as connection:
+        with self._place(), self.pools[-1].connect() as connection:
             yield connection
+
+    @contextmanager
+    def aside(self) -> Iterator[Connection]:
+        """A connection that is kept for whoever asks how we are, and must not wait for those who are at work."""
+        with self._aside.connect() as connection:
+            yield connection
+
+    def _place(self) -> AbstractContextManager[None]:
+        return self._writing.place() if self._writing else nullcontext()
 
     @property
     def engine(self) -> Engine:
@@ -180,7 +221,7 @@ class Database:
 
     def close(self) -> None:
         """Give all connections back."""
-        for pool in self.pools:
+        for pool in (*self.pools, self._aside):
             pool.dispose()
 
 
@@ -260,18 +301,25 @@ def upsert(session: Session, table: type[Base]) -> Any:
     return made.insert(table)
 
 
-def _postgresql(url: URL, *, connections: int) -> Engine:
+def _postgresql(url: URL, limits: Limits, *, connections: int) -> Engine:
     engine = create_engine(
         url,
         pool_size=connections,
         max_overflow=0,
-        connect_args={"autocommit": True},
+        pool_timeout=limits.lock or BUSY,
+        connect_args={"autocommit": True, "connect_timeout": CONNECT_TIMEOUT},
         json_serializer=_json,
+    )
+    prepared = (
+        "SET TIME ZONE 'UTC'",  # see Instant
+        f"SET lock_timeout = {round(limits.lock * 1000)}",
+        f"SET statement_timeout = {round(limits.statement * 1000)}",
+        f"SET idle_in_transaction_session_timeout = {round(limits.idle_in_transaction * 1000)}",
     )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
-        connection.execute("SET TIME ZONE 'UTC'")  # see Instant
+        connection.execute("; ".join(prepared))
 
     engine.dialect.use_insertmanyvalues_wo_returning = True  # several rows in one statement, as psycopg2 has it
     return engine
@@ -302,12 +350,13 @@ def _beginning(statement: str, engine: Engine, *, patience: float = 0.0) -> Engi
     return begun
 
 
-def _sqlite(url: URL, *, connections: int, query_only: bool = False) -> Engine:
+def _sqlite(url: URL, limits: Limits, *, connections: int, query_only: bool = False) -> Engine:
     engine = create_engine(
         url,
         pool_size=connections,
         max_overflow=0,
-        connect_args={"check_same_thread": False, "timeout": BUSY},
+        pool_timeout=limits.lock or BUSY,
+        connect_args={"check_same_thread": False, "timeout": limits.lock or BUSY},
         json_serializer=_json,
     )
 

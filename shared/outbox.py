@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared.clock import FromNow
 from shared.db import Base, Database, Serial, insert, plainly
-from shared.errors import NotFound, Refused
+from shared.errors import Forbidden, NotFound, Refused
 from shared.http import Rejected
 from shared.logs import request_id
 from shared.rows import Rows
@@ -201,7 +201,12 @@ def deliver(db: Database, topics: Topics, message: Outbox) -> bool:
         topics[message.topic].send(message)
     except Undeliverable as why:
         failure = str(why)
-    except (NotFound, Refused, Rejected) as why:  # the receiver will say the same again until it, or we, are mended
+    except (
+        Forbidden,
+        NotFound,
+        Refused,
+        Rejected,
+    ) as why:  # the receiver will say the same again until it, or we, are mended
         log.error("message.refused", topic=message.topic, key=message.key, attempts=message.attempts, why=str(why))
         _later(db, message, refused=str(why)[:REASON])
         return False

@@ -17,7 +17,7 @@ def newest(history: Path) -> str:
 
 def current(db: Database, history: Path) -> bool:
     """Whether the database is at the newest revision of `history`."""
-    with db.read() as session:
-        if not inspect(session.connection()).has_table("alembic_version"):
+    with db.aside() as connection:
+        if not inspect(connection).has_table("alembic_version"):
             return False
-        return bool(session.scalar(text("SELECT version_num FROM alembic_version")) == newest(history))
+        return bool(connection.scalar(text("SELECT version_num FROM alembic_version")) == newest(history))

@@ -28,6 +28,7 @@ from werkzeug.routing import UnicodeConverter, UUIDConverter
 from shared import caller as callers
 from shared import dialects, errors, idempotency, schema
 from shared.bodies import JSON_BYTES, Parser
+from shared.bulkhead import Full
 from shared.caller import INTERNAL, Caller
 from shared.db import Database
 from shared.describe import DescribedApi, document
@@ -328,6 +329,7 @@ def word_errors(app: Flask) -> None:
     app.register_error_handler(ProgrammingError, _our_fault)
     app.register_error_handler(DataError, _our_fault)
     app.register_error_handler(PoolTimeout, _database_away)
+    app.register_error_handler(Full, _database_away)
     app.register_error_handler(Exception, _our_fault)
 
 

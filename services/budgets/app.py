@@ -19,7 +19,7 @@ HISTORY = Path(__file__).with_name("migrations")
 
 def create_app(settings: Settings) -> Flask:
     """The app that answers requests."""
-    db = Database(settings.database_url, threads=settings.threads)
+    db = Database(settings.database_url, threads=settings.threads, limits=settings.limits)
     service = Service(NAME, db, settings.caller_secret, HISTORY)
     return new_app(service, [finance.routes, internal.routes])
 
@@ -27,4 +27,6 @@ def create_app(settings: Settings) -> Flask:
 def create_relay(settings: Settings, *, wire: BaseAdapter | None = None) -> Relay:
     """The relay that delivers this service's messages. `wire`: how others are reached, when not over the network."""
     expenses = Peer(NAME, "expenses", settings.expenses_url, settings.caller_secret, adapter=wire)
-    return Relay(Database(settings.database_url, threads=4), messages.topics(expenses))
+    return Relay(
+        Database(settings.database_url, threads=4, limits=settings.limits.unhurried), messages.topics(expenses)
+    )

@@ -32,7 +32,7 @@ NO_WIRES: Wires = MappingProxyType({})
 
 def create_app(settings: Settings, *, wires: Wires = NO_WIRES) -> Flask:
     """The app that answers requests."""
-    db = Database(settings.database_url, threads=settings.threads)
+    db = Database(settings.database_url, threads=settings.threads, limits=settings.limits)
     service = Service(NAME, db, settings.caller_secret, HISTORY)
     app = new_app(service, [finance.routes, projects.routes, internal.routes], body_bytes=FORM_BYTES)
     app.config["PUBLIC_URL"] = settings.public_url.rstrip("/")
@@ -50,7 +50,7 @@ def create_app(settings: Settings, *, wires: Wires = NO_WIRES) -> Flask:
 
 def create_relay(settings: Settings, *, wires: Wires = NO_WIRES) -> Relay:
     """The relay that delivers this service's messages and sweeps its receipts."""
-    db = Database(settings.database_url, threads=4)
+    db = Database(settings.database_url, threads=4, limits=settings.limits.unhurried)
     topics = messages.topics(*_peers(settings, wires), deadline=settings.spend_deadline)
     return Relay(db, topics, chores=[partial(Receipts(settings.receipts_url).sweep, db)])
 

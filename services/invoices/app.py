@@ -19,7 +19,7 @@ HISTORY = Path(__file__).with_name("migrations")
 
 def create_app(settings: Settings, *, wire: BaseAdapter | None = None) -> Flask:
     """The app that answers requests. `wire`: how the expense service is reached, when not over the network."""
-    db = Database(settings.database_url, threads=settings.threads)
+    db = Database(settings.database_url, threads=settings.threads, limits=settings.limits)
     service = Service(NAME, db, settings.caller_secret, HISTORY)
     app = new_app(service, (*finance.ROUTES, accounts.routes, approvals.routes, *projects.ROUTES, internal.routes))
     app.extensions["settings"] = settings
@@ -30,7 +30,7 @@ def create_app(settings: Settings, *, wire: BaseAdapter | None = None) -> Flask:
 
 def create_relay(settings: Settings, *, wire: BaseAdapter | None = None) -> Relay:
     """The relay that delivers this service's messages."""
-    db = Database(settings.database_url, threads=4)
+    db = Database(settings.database_url, threads=4, limits=settings.limits.unhurried)
     return Relay(db, messages.topics(settings, db, _expenses(settings, wire), deadline=5))
 
 
