@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select
 
-from services.budgets import messages, queries, rules
+from services.budgets import certainty, messages, queries, rules
+from services.budgets.certainty import Certainty
 from services.budgets.models import Budget, Spend
 from services.budgets.queries import BUDGETS, SPENDS, owned
 from shared import audit
@@ -58,11 +59,14 @@ def create(db: Database, caller: Caller, facts: Facts) -> Budget:
         return budget
 
 
-def update(db: Database, caller: Caller, budget_id: str, facts: Facts, expected: IfMatch) -> Budget:
-    """Change what is named. Writing `spent_amount` moves the opening figure.
+def update(
+    db: Database, caller: Caller, budget_id: str, facts: Facts, expected: IfMatch, known: Certainty | None
+) -> Budget:
+    """Change what is named. Writing `spent_amount` moves the opening figure, and needs what is `known` to be certain.
 
     Raises:
         NotFound, PreconditionFailed.
+        Uncertain: something is under way to the budget.
         Invalid: as in `create`.
         InsufficientFunds: it would leave a hard budget overspent.
         Refused: another currency than the budget's.
@@ -72,6 +76,8 @@ def update(db: Database, caller: Caller, budget_id: str, facts: Facts, expected:
         expected.check(tag(budget))
         if facts.get("currency", budget.currency) != budget.currency:
             raise Refused("A budget keeps its currency")
+        if "spent_amount" in facts:
+            certainty.check(session, budget, known)
         _apply(budget, facts)
         if session.is_modified(budget):
             audit.record(session, caller, "updated", budget)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import requests
+from werkzeug.wrappers import Response
 
 import services.budgets.app
 import services.expenses.app
@@ -19,6 +20,7 @@ from tests.client import SECRET, Client
 
 HERE = Path(__file__).parent
 SPEND = json.loads((HERE / "spend.json").read_text(), parse_float=Decimal)
+UNDER_WAY = json.loads((HERE / "under_way.json").read_text())
 DELETED = json.loads((HERE / "budget_deleted.json").read_text())
 
 BUDGETS, EXPENSES = "/v1/dev/finance/budgets", "/v1/dev/finance/expenses"
@@ -34,7 +36,8 @@ class Recorder(Wire):
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         body = request.body if isinstance(request.body, bytes) else b""
-        self.said.append({"method": request.method, "path": request.path_url, "json": loads(body)})
+        said = {"method": request.method, "path": request.path_url}
+        self.said.append(said | ({"json": loads(body)} if body else {}))
         answer = super().send(request, *args, **kwargs)
         if self.deaf:
             raise requests.ReadTimeout("lost")
@@ -150,6 +153,37 @@ def test_expenses_sends_every_spend_on_the_page(
     wire.said = []
     assert expenses.delete(f"{EXPENSES}/{expense}").status_code == 204
     assert wire.said == [page["tombstone"]]
+
+
+def test_budgets_asks_what_is_under_way_as_the_page_says(fresh_database: Callable[[Path], str]) -> None:
+    url = fresh_database(services.budgets.app.HISTORY)
+    wire = Recorder(lambda environ, start: Response("{}", 503)(environ, start))
+    told = BudgetSettings(database_url=url, caller_secret=SECRET, certainty_deadline=0.2)
+    app = services.budgets.app.create_app(told, wire=wire)
+    names = two_budgets(Client(app)) | {"expense": "eeeeeeee-1111-4111-8111-111111111111"}
+    Client(app).inside("expenses").open(**filled(SPEND["requests"]["create"], **names))
+    change = {"path": f"{BUDGETS}/{names['budget']}", "json": {"spent_amount": 5}}
+    assert Client(app).put(**change).status_code == 503
+    for name, status in (("one", 409), ("nothing", 200)):
+        said = UNDER_WAY["answers"][name]["json"]["expenses"]
+        body = json.dumps({"expenses": [each.format(**names) for each in said]})
+        wire.app = Response(body, content_type="application/json")
+        assert Client(app).put(**change).status_code == status
+    assert [said == UNDER_WAY["request"] for said in wire.said] == [True] * len(wire.said)
+    app.extensions["service"].db.close()
+
+
+def test_expenses_says_what_is_under_way_as_the_page_says(budgets: Client, expenses: Client, wire: Recorder) -> None:
+    expense = expenses.post(EXPENSES, json=filled(SPEND["expense"], **two_budgets(budgets))).json["data"]["id"]
+    for name in ("nothing", "one"):
+        wanted = UNDER_WAY["answers"][name]
+        answer = expenses.inside("budgets").open(**UNDER_WAY["request"])
+        named = [each.format(expense=expense) for each in wanted["json"]["expenses"]]
+        assert (answer.status_code, answer.json) == (wanted["status"], {"expenses": named})
+        wire.deaf = True
+        assert expenses.delete(f"{EXPENSES}/{expense}").status_code in (204, 404)
+    stranger = expenses.inside("budgets").seen_by(workspace_id="99999999-2222-4333-8444-555555555555")
+    assert stranger.open(**UNDER_WAY["request"]).json == {"expenses": []}
 
 
 def test_budgets_tells_of_a_deleted_budget_as_the_page_says(

@@ -74,8 +74,9 @@ def services_counted(fresh_database: Callable[[Path], str], tmp_path: Path) -> I
     invoices = services.invoices.app.create_app(
         InvoiceSettings(**told(services.invoices.app.HISTORY), mail_folder=str(tmp_path / "mail"))
     )
+    back = Wire(None)
     budgets = services.budgets.app.create_app(
-        BudgetSettings(**told(services.budgets.app.HISTORY), expenses_url="http://expenses")
+        BudgetSettings(**told(services.budgets.app.HISTORY), expenses_url="http://expenses"), wire=back
     )
     settings = ExpenseSettings(
         **told(services.expenses.app.HISTORY),
@@ -84,7 +85,7 @@ def services_counted(fresh_database: Callable[[Path], str], tmp_path: Path) -> I
         receipts_url=(tmp_path / "receipts").as_uri(),
     )
     wires = {"budgets": Wire(budgets), "invoices": Wire(invoices)}
-    expenses = services.expenses.app.create_app(settings, wires=wires)
+    back.app = expenses = services.expenses.app.create_app(settings, wires=wires)
     counted = Services(invoices=invoices, budgets=budgets, expenses=expenses)
     yield counted
     for db in counted.databases.values():
@@ -95,6 +96,12 @@ def services_counted(fresh_database: Callable[[Path], str], tmp_path: Path) -> I
 def invoices(services_counted: Services) -> Client:
     """The invoice service as one caller sees it."""
     return services_counted.clients["invoices"]
+
+
+@pytest.fixture
+def budgets(services_counted: Services) -> Client:
+    """The budget service as one caller sees it."""
+    return services_counted.clients["budgets"]
 
 
 @pytest.fixture
@@ -150,6 +157,18 @@ def test_an_expense_on_a_budget_asks_once(services_counted: Services, expenses: 
     facts = {**ON_BUDGET, "budget_id": budget}
     cost = services_counted.cost(lambda: expenses.post(EXPENSES, json=facts), 201)
     assert cost == {"expenses": 4, "budgets": 3}
+
+
+def test_what_is_spent_is_written_once_the_expense_service_was_asked(
+    services_counted: Services, budgets: Client
+) -> None:
+    path = services_counted.made("budgets", BUDGETS)
+    cost = services_counted.cost(lambda: budgets.put(path, json={"spent_amount": 5}))
+    assert cost == {"budgets": 5}
+    services_counted.made("expenses", EXPENSES, **ON_BUDGET, budget_id=path.rpartition("/")[2])
+    cost = services_counted.cost(lambda: budgets.put(path, json={"spent_amount": 50}))
+    assert cost == {"budgets": 5, "expenses": 1}
+    assert services_counted.cost(lambda: budgets.put(path, json={"name": "new"})) == {"budgets": 3}
 
 
 def test_an_expense_is_changed_without_its_budget(services_counted: Services, expenses: Client) -> None:

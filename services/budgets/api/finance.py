@@ -1,19 +1,22 @@
 """Budgets as the `finance` document spells them."""
 
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Response
 from marshmallow import Schema, fields, validate
 
 from services.budgets import actions, queries, rules
+from services.budgets.api import settled
+from services.budgets.certainty import Certainty
 from services.budgets.vocabulary import VOCABULARY
 from shared.bodies import ListQuery
 from shared.describe import ListSchema, listed
 from shared.fields import Amount, CurrencyCode, Day, Text, TrueOrFalse
 from shared.lengths import NAME
 from shared.telling import ENTRIES_SHOWN, EntryList, EntryQuery, told
-from shared.web import Routes, caller, db, if_match, listing, nothing, one
+from shared.web import Routes, answers_once, caller, db, if_match, listing, nothing, one, settle, ticket
 
 if TYPE_CHECKING:
     from services.budgets.models import Budget, Spend
@@ -154,9 +157,17 @@ def get_budget(budget_id: str) -> Response:
 @routes.put("/<uuid:budget_id>")
 @routes.arguments(BudgetIn, example={"name": "Updated Q1 2024", "total_amount": 12000.00, "spent_amount": 5000.00})
 @routes.response(200, BudgetAnswer, example=SHOWN)
+@answers_once
 def update_budget(facts: dict[str, Any], budget_id: str) -> Response:
     """Update a budget: what is named changes, the rest stays."""
-    return _shown(actions.update(db(), caller(), budget_id, facts, if_match()))
+    asked, expected = ticket(), if_match()
+
+    def work(known: Certainty | None) -> Response:
+        return _shown(actions.update(db(), caller(), budget_id, facts, expected, known))
+
+    if "spent_amount" in facts:
+        return settled.certain(budget_id, asked, work)
+    return settle(asked, partial(work, None))
 
 
 @routes.delete("/<uuid:budget_id>")

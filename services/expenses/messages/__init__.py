@@ -7,7 +7,7 @@ request has asked, and the Idempotency-Key that is free again once the message h
 from services.expenses.messages import billables, spends
 from services.expenses.messages.billables import HoldQuestion, conclude
 from services.expenses.messages.promises import BILLABLE, SPEND, Question, pending, release
-from services.expenses.messages.spends import SpendQuestion, asking, tell
+from services.expenses.messages.spends import SpendQuestion, asking, tell, under_way
 from shared.http import Peer
 from shared.outbox import Topic, Topics
 
@@ -23,6 +23,7 @@ __all__ = [
     "release",
     "tell",
     "topics",
+    "under_way",
 ]
 
 

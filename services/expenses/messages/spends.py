@@ -13,10 +13,15 @@ from services.expenses.models import Expense
 from services.expenses.outside import Outside
 from services.expenses.rules import Spend
 from shared import outbox
+from shared.db import Database
+from shared.errors import Conflict
 from shared.http import Peer
 from shared.idempotency import Ticket
 from shared.money import Money
 from shared.outbox import Outbox
+
+MANY = 5_000
+"""How many expenses are named at most."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,20 @@ def asking(session: Session, workspace_id: str, budget_id: str) -> bool:
     """Whether any request that has asked this budget is yet to commit."""
     armed = select(Outbox).where(Outbox.workspace_id == workspace_id, Outbox.topic == SPEND, Outbox.armed)
     return any(message.body["asks"] == budget_id for message in session.scalars(armed))
+
+
+def under_way(db: Database, workspace_id: str) -> list[str]:
+    """The expenses of which a budget has been asked, or is yet to be told, and does not know how that ends.
+
+    Raises:
+        Conflict: there are too many.
+    """
+    mine = select(Outbox.key).where(Outbox.workspace_id == workspace_id, Outbox.topic == SPEND)
+    with db.read() as session:
+        found = list(session.scalars(mine.limit(MANY + 1)))
+    if len(found) > MANY:
+        raise Conflict
+    return found
 
 
 def sender(budgets: Peer, deadline: float) -> Callable[[Outbox], None]:

@@ -1,15 +1,23 @@
 """The budget service in this process, as the only caller of a workspace of its own sees it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.wrappers import Response
 
 from services.budgets.app import HISTORY, create_app
 from services.budgets.settings import Settings
 from shared.db import new_id
+from shared.http import Wire
 from tests.client import SECRET, Client
+
+
+def nothing_under_way(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """A stand-in for the expense service, which keeps to `tests/contract/under_way.json`."""
+    return Response('{"expenses": []}', content_type="application/json")(environ, start_response)
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +28,7 @@ def apps(lasting_database: Callable[[str, Path], str]) -> Iterator[Callable[[str
     def app(backend: str) -> Flask:
         if backend not in made:
             settings = Settings(database_url=lasting_database(backend, HISTORY), caller_secret=SECRET)
-            made[backend] = create_app(settings)
+            made[backend] = create_app(settings, wire=Wire(nothing_under_way))
         return made[backend]
 
     yield app

@@ -75,6 +75,8 @@ class Both:
     folder: Path
     invoices: Invoices
     invoice_line: Line
+    back: Line
+    """From the budget service to the expense service."""
     relays: dict[str, Relay] = field(default_factory=dict)
 
     @property
@@ -181,6 +183,7 @@ def both(fresh_database: Callable[[Path], str], tmp_path: Path) -> Iterator[Both
         database_url=fresh_database(services.budgets.app.HISTORY),
         caller_secret=SECRET,
         expenses_url="http://expenses",
+        certainty_deadline=0.2,
     )
     expense_settings = ExpenseSettings(
         database_url=fresh_database(services.expenses.app.HISTORY),
@@ -191,15 +194,16 @@ def both(fresh_database: Callable[[Path], str], tmp_path: Path) -> Iterator[Both
         spend_deadline=0.5,
         hold_deadline=0.5,
     )
-    budgets = services.budgets.app.create_app(budget_settings)
+    back = Line(None)
+    budgets = services.budgets.app.create_app(budget_settings, wire=back)
     line, invoices = Line(budgets), Invoices()
     invoice_line = Line(invoices)
     wires = {"budgets": line, "invoices": invoice_line}
-    expenses = services.expenses.app.create_app(expense_settings, wires=wires)
+    back.app = expenses = services.expenses.app.create_app(expense_settings, wires=wires)
     relays = {
         "expenses": services.expenses.app.create_relay(expense_settings, wires=wires),
         "budgets": services.budgets.app.create_relay(budget_settings, wire=Wire(expenses)),
     }
-    yield Both(Client(budgets), Client(expenses), line, tmp_path / "receipts", invoices, invoice_line, relays)
+    yield Both(Client(budgets), Client(expenses), line, tmp_path / "receipts", invoices, invoice_line, back, relays)
     for db in [app.extensions["service"].db for app in (budgets, expenses)] + [r.db for r in relays.values()]:
         db.close()

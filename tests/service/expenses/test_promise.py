@@ -145,6 +145,18 @@ class World:
         if answer.status_code == 200:
             self.expenses[expense] = (self.expenses[expense] or {}) | facts
 
+    def rewrite(self) -> None:
+        """Write what is spent of a budget: acknowledged, that is so until an expense on it changes."""
+        budget = self.rng.choice([*self.budgets])
+        currency = self.budgets[budget]
+        spent = self.amount(currency)
+        answer = self.both.budgets.put(f"{BUDGETS}/{budget}", json={"spent_amount": spent})
+        assert answer.status_code in (200, 409, 422), answer.data
+        if answer.status_code == 200:
+            assert float(answer.json["data"]["spent_amount"]) == spent
+            live = sum(row["amount"] for row in self.both.all_expenses() if row["budget_id"] == budget)
+            self.openings[budget] = Decimal(str(spent)) - live
+
     def relay(self) -> None:
         self.cut()
         self.both.relays[self.rng.choice(["expenses", "budgets"])].run_once()
@@ -201,6 +213,7 @@ STEPS: dict[str, tuple[Step, int]] = {
     "change": (World.change, 10),
     "remove": (World.remove, 2),
     "join": (World.join, 5),
+    "rewrite": (World.rewrite, 2),
     "relay": (World.relay, 3),
     "arrive": (World.arrive, 2),
     "settle": (World.settled_relay, 1),
@@ -235,6 +248,7 @@ def _in(both: Both, caller: dict[str, Any]) -> Both:
         both.folder,
         both.invoices,
         both.invoice_line,
+        both.back,
         dict(both.relays),
     )
 

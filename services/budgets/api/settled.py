@@ -1,0 +1,45 @@
+"""A change of a budget, as every dialect answers it: `spent_amount` waits until what is booked is certain."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from flask import Response, current_app
+
+from services.budgets import certainty
+from services.budgets.certainty import Certainty, Uncertain
+from services.budgets.outside import Outside
+from shared import idempotency
+from shared.errors import NotFound
+from shared.idempotency import Ticket
+from shared.web import caller, db, settle
+
+PAUSE = 0.05
+"""Seconds between two looks at what is under way."""
+
+
+def certain(budget_id: str, asked: Ticket | None, work: Callable[[Certainty | None], Response]) -> Response:
+    """Do the work with what is certain; again, for a while, where that has changed.
+
+    Raises:
+        Uncertain, Unavailable, and what the work raises.
+    """
+    outside: Outside = current_app.extensions["outside"]
+    give_up = time.monotonic() + outside.certainty_deadline
+    if asked:
+        with db().read() as session:
+            idempotency.look(session, asked)  # first: a repeat needs nobody
+    while True:
+        try:
+            return settle(asked, partial(work, _known(budget_id, outside)))
+        except Uncertain:
+            if time.monotonic() > give_up:
+                raise
+        time.sleep(PAUSE)
+
+
+def _known(budget_id: str, outside: Outside) -> Certainty | None:
+    try:
+        return certainty.look(db(), caller(), budget_id, outside)
+    except NotFound:  # which the work will say, and a key keeps
+        return None

@@ -1,0 +1,13 @@
+"""What the budget service has around it."""
+
+from dataclasses import dataclass
+
+from shared.http import Peer
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The expense service. The deadline is in seconds."""
+
+    expenses: Peer
+    certainty_deadline: float
