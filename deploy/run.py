@@ -126,6 +126,12 @@ def verify() -> None:
     sys.exit(import_module("deploy.verify.command").verify())
 
 
+def reconcile() -> None:
+    """Let services that were restored from different moments tell each other again what they know otherwise."""
+    logs.configure("reconcile", "CRITICAL")
+    import_module("deploy.reconcile").reconcile()
+
+
 COMMANDS: tuple[tuple[Callable[..., None], str, int | str], ...] = (
     (serve, "NAME", 1),
     (relay, "NAME", "+"),
@@ -135,6 +141,7 @@ COMMANDS: tuple[tuple[Callable[..., None], str, int | str], ...] = (
     (backup, "DIR", 1),
     (restore, "DIR", "+"),
     (verify, "", 0),
+    (reconcile, "", 0),
 )
 """What the command line can say, what that takes, and how many of it."""
 

@@ -65,6 +65,11 @@ def tables(connection: Connection) -> list[Table]:
     return [table for table in found.sorted_tables if table.name != VERSION]
 
 
+def table(connection: Connection, name: str) -> Table:
+    """One table of a database as it is."""
+    return Table(name, MetaData(), autoload_with=connection, resolve_fks=False)
+
+
 def write(connection: Connection, table: Table, file: Path) -> int:
     """Write all rows of a table, in the order of its key; how many there are."""
     query = select(*map(_read, table.columns)).order_by(*table.primary_key.columns)

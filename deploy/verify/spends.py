@@ -48,7 +48,7 @@ class Pair:
         return self.spend is not None and self.spend.held is not None
 
     @property
-    def known(self) -> int:
+    def version(self) -> int:
         """The version that the budget service knows."""
         return self.spend.version if self.spend is not None else 0
 
@@ -58,11 +58,11 @@ def apart(look: Look) -> Iterator[Pair]:
     for workspace_id in workspaces(look, ("expenses", Expense.workspace_id), ("budgets", Spend.workspace_id)):
         told = messages(look["expenses"], workspace_id, SPEND)
         unlinked = messages(look["budgets"], workspace_id, DELETED)
-        expenses, spends = _expenses(look["expenses"], workspace_id), _spends(look["budgets"], workspace_id)
+        expenses, spends = _expenses(look["expenses"], workspace_id), known(look["budgets"], workspace_id)
         for uuid in sorted(expenses.keys() | spends.keys()):
             pair = Pair(workspace_id, uuid, expenses.get(uuid), spends.get(uuid))
             same = pair.owed == pair.booked and not pair.held and not _ahead(pair)
-            if same or told.tell(uuid, pair.known) or (pair.owed and unlinked.tell(pair.owed[0], 0)):
+            if same or told.tell(uuid, pair.version) or (pair.owed and unlinked.tell(pair.owed[0], 0)):
                 continue
             yield pair
 
@@ -75,7 +75,7 @@ def wrong(look: Look) -> Iterator[Wrong]:
 
 def _ahead(pair: Pair) -> bool:
     """Whether the budget service knows a version that was never given: it would not listen to the next one."""
-    return pair.expense is not None and pair.known > pair.expense.spend_version
+    return pair.expense is not None and pair.version > pair.expense.spend_version
 
 
 def _words(pair: Pair) -> str:
@@ -90,7 +90,7 @@ def _words(pair: Pair) -> str:
         return (
             f"{pair.spend.held_minor} minor units are held for it on the budget {pair.spend.held}, and nobody moves it"
         )
-    return f"the budget service knows version {pair.known} of it, which is only at {pair.expense.spend_version}"
+    return f"the budget service knows version {pair.version} of it, which is only at {pair.expense.spend_version}"
 
 
 def _said(state: tuple[Any, ...] | None) -> str:
@@ -106,7 +106,8 @@ def _expenses(connection: Connection, workspace_id: str) -> dict[str, Any]:
     return {row.uuid: row for row in connection.execute(query)}
 
 
-def _spends(connection: Connection, workspace_id: str) -> dict[str, Any]:
+def known(connection: Connection, workspace_id: str) -> dict[str, Any]:
+    """What the budget service has of a workspace's expenses, by their ids."""
     query = (
         select(
             *(Spend.expense_id, Spend.amount_minor, Spend.currency, Spend.spent_on, Spend.version, Spend.held_minor),

@@ -9,6 +9,7 @@ from gateway.keys.models import Member
 from shared import outbox
 from shared.http import Peer
 from shared.outbox import Outbox, Topic, Topics
+from shared.people import Person
 
 RECEIVERS = ("invoices", "expenses")
 
@@ -31,6 +32,14 @@ def tell(session: Session, person: Member, *, leased: bool = False) -> list[Outb
         )
         for service in RECEIVERS
     ]
+
+
+def tell_gone(session: Session, person: Person) -> None:
+    """Queue that somebody whom a service knows is gone, as we know nobody of that id."""
+    body = {"first_name": person.first_name, "last_name": person.last_name, "email": person.email, "deleted": True}
+    told: dict[str, Any] = {"workspace_id": person.workspace_id, "version": person.version + 1, "body": body}
+    for service in RECEIVERS:
+        outbox.put(session, _topic(service), str(person.id), **told)
 
 
 def topics(peers: Mapping[str, Peer], *, deadline: float) -> Topics:

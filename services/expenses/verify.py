@@ -10,7 +10,7 @@ from services.expenses.rules import RECEIPT_TYPES
 from shared import verify
 from shared.verify import Kind, Wrong
 
-KINDS = (Kind(Expense, moved=("spend_version", "billable_version", "billing_version")),)
+KINDS = (Kind(Expense, moved=("spend_version", "billable_version", "billing_version", "invoice_account_id")),)
 
 
 def wrong(connection: Connection) -> Iterator[Wrong]:

@@ -77,8 +77,8 @@ def _put(
     outbox.put(session, MAIL, key, workspace_id=invoice.workspace_id, version=1, body=written | facts)
 
 
-def put_billing(session: Session, expense: ProjectExpense, invoice: Invoice | None) -> Outbox:
-    """Write which invoice an expense is on, and whose that is; the caller delivers it after the commit."""
+def put_billing(session: Session, expense: ProjectExpense, invoice: Invoice | None, *, leased: bool = True) -> Outbox:
+    """Write which invoice an expense is on, and whose that is; `leased`: the caller delivers it after the commit."""
     return outbox.put(
         session,
         BILLING,
@@ -86,7 +86,7 @@ def put_billing(session: Session, expense: ProjectExpense, invoice: Invoice | No
         workspace_id=expense.workspace_id,
         version=expense.billing_version,
         body={"invoice_id": expense.invoice_id, "account_id": invoice.account_id if invoice else None},
-        leased=True,
+        leased=leased,
     )
 
 

@@ -61,6 +61,20 @@ def conclude(session: Session, undo: Outbox, state: Billable) -> Outbox | None:
     return outbox.take_up(session, undo, _kept(state))
 
 
+def tell(session: Session, expense: Expense, state: Billable) -> None:
+    """Write the state of an expense that needs no answer, for the relay to deliver."""
+    known = promises.pending(session, expense.uuid).get(BILLABLE)
+    expense.billable_version += 1
+    told: dict[str, Any] = {
+        "workspace_id": expense.workspace_id,
+        "version": expense.billable_version,
+        "body": _kept(state),
+    }
+    outbox.put(session, BILLABLE, expense.uuid, **told)
+    if known:
+        promises.release(session, known)
+
+
 def sender(invoices: Peer, deadline: float) -> Callable[[Outbox], None]:
     """How these messages leave."""
 

@@ -46,8 +46,8 @@ class SpendQuestion:
         promises.put(outside.budgets, _path(undo), undo, body, deadline=outside.spend_deadline)
 
 
-def tell(session: Session, expense: Expense, state: Spend) -> Outbox:
-    """Write the state of an expense that needs no answer; the caller delivers it after the commit."""
+def tell(session: Session, expense: Expense, state: Spend, *, leased: bool = True) -> Outbox:
+    """Write the state of an expense that needs no answer; `leased`: the caller delivers it after the commit."""
     known = promises.pending(session, expense.uuid).get(SPEND)
     expense.spend_version += 1
     message = outbox.put(
@@ -57,7 +57,7 @@ def tell(session: Session, expense: Expense, state: Spend) -> Outbox:
         workspace_id=expense.workspace_id,
         version=expense.spend_version,
         body=_kept(state),
-        leased=True,
+        leased=leased,
     )
     if known:
         promises.release(session, known)
