@@ -70,8 +70,8 @@ def _answer() -> Response | None:
     if route is None:
         raise _nowhere()
     token = gateway.signed(caller, route.service)
-    if route.service == routes.PEOPLE:
-        return inside.ask(request, gateway.people, token)
+    if app := gateway.inside.get(route.service):
+        return inside.ask(request, app, token)
     return forward(request, target, gateway.upstreams[route.service], token)
 
 

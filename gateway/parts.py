@@ -10,14 +10,15 @@ from flask import Flask, current_app
 from requests.adapters import BaseAdapter
 
 from gateway.address import Proxies
+from gateway.admin import app as admin
 from gateway.guesses import Guesses
 from gateway.history.sources import Sources
 from gateway.keys.lookup import Lookup
 from gateway.limits import RateLimit
 from gateway.openapi import Description
+from gateway.people import app as people
 from gateway.people import messages
-from gateway.people.app import create_app
-from gateway.routes import PEOPLE, SERVICES
+from gateway.routes import ADMIN, PEOPLE, SERVICES
 from gateway.settings import Settings
 from gateway.upstream import Upstream
 from shared import caller as callers
@@ -44,8 +45,8 @@ class Parts:
     proxies: Proxies
     limit: RateLimit
     upstreams: dict[str, Upstream]
-    people: Flask
-    """The app that answers for the people of a workspace."""
+    inside: dict[str, Flask]
+    """The apps that answer in this process, by what `routes` calls them."""
     hsts: int
     """Seconds that browsers stay with HTTPS, once they came that way."""
     description: Description
@@ -65,8 +66,12 @@ def build(settings: Settings, wire: BaseAdapter | None) -> Parts:
     db = Database(settings.database_url, threads=settings.threads, limits=settings.limits)
     upstreams = {name: Upstream(name, getattr(settings, f"{name}_url"), settings.deadline) for name in SERVICES}
     sources = Sources({name: _peer(settings, name, wire) for name in SERVICES}, key=settings.history_key)
-    people = create_app(db, settings.caller_secret, told(settings, wire, deadline=TELLING), sources)
+    inside = {
+        PEOPLE: people.create_app(db, settings.caller_secret, told(settings, wire, deadline=TELLING), sources),
+        ADMIN: admin.create_app(db, settings.caller_secret, settings.key_secret),
+    }
     described = {name: partial(_described, upstream, settings.caller_secret) for name, upstream in upstreams.items()}
+    described |= {name: partial(document, app.extensions["api"]) for name, app in inside.items()}
     return Parts(
         db=db,
         keys=Lookup(db, settings.key_secret, guesses=Guesses(settings.guess_limit)),
@@ -74,9 +79,9 @@ def build(settings: Settings, wire: BaseAdapter | None) -> Parts:
         limit=RateLimit(settings.rate_limit, settings.limits_url),
         upstreams=upstreams,
         signed=lambda caller, service: callers.sign(caller, settings.caller_secret, service),
-        people=people,
+        inside=inside,
         hsts=settings.hsts,
-        description=Description({**described, PEOPLE: partial(document, people.extensions["api"])}),
+        description=Description(described),
     )
 
 

@@ -18,7 +18,8 @@ class Route:
     service: str
 
 
-PEOPLE = "people"
+PEOPLE, ADMIN = "people", "admin"
+INSIDE = (PEOPLE, ADMIN)
 """What the gateway answers itself, in its own process."""
 
 ROUTES = (
@@ -27,6 +28,8 @@ ROUTES = (
     Route("/v1/dev/finance/history", PEOPLE),
     Route("/v1/dev/finance/budgets", "budgets"),
     Route("/v1/dev/finance/expenses", "expenses"),
+    Route("/v1/dev/finance/keys", ADMIN),
+    Route("/v1/dev/finance/workspaces", ADMIN),
     Route("/api/v1/invoices", "invoices"),
     Route("/api/invoices", "invoices"),
     Route("/invoices.json", "invoices"),
@@ -40,7 +43,7 @@ ROUTES = (
     Route("/me.json", PEOPLE),
 )
 
-SERVICES = tuple(dict.fromkeys(route.service for route in ROUTES if route.service != PEOPLE))
+SERVICES = tuple(dict.fromkeys(route.service for route in ROUTES if route.service not in INSIDE))
 """Those that are asked over the network."""
 
 _ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)

@@ -45,7 +45,7 @@ def keyset(
     session: Session | Connection,
     query: Select[Any],
     sorts: Sorts,
-    tie: InstrumentedAttribute[int],
+    tie: InstrumentedAttribute[Any],
     *,
     sort: str,
     limit: int,
@@ -68,7 +68,7 @@ def keyset(
     seal = _seal(tie, sort)
     asked: dict[str, Any] = {}
     if cursor is not None:
-        asked["page_value"], asked["page_id"] = opened(cursor, seal, column.type.python_type)
+        asked["page_value"], asked["page_id"] = opened(cursor, seal, column.type.python_type, tie.type.python_type)
     rows: list[Row] = []
     taken = 0
     while True:
@@ -179,18 +179,18 @@ def _seal(tie: InstrumentedAttribute[int], sort: str) -> str:
     return f"{tie.class_.__tablename__} {sort}"
 
 
-def sealed(seal: str, value: Any, row_id: int) -> str:
+def sealed(seal: str, value: Any, row_id: Any) -> str:
     """A cursor: the place of a row, and what only cursors of its list have."""
     plain = value.isoformat() if isinstance(value, date | datetime) else value
     return base64.urlsafe_b64encode(orjson.dumps([seal, plain, row_id])).decode().rstrip("=")
 
 
-def opened(cursor: str, seal: str, kind: type) -> tuple[Any, int]:
+def opened(cursor: str, seal: str, kind: type, tie: type = int) -> tuple[Any, Any]:
     """The place that a cursor names. Raises Invalid when it was not made for this list."""
     try:
         known, value, row_id = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if known == seal:
-            return _typed(value, kind), _typed(row_id, int)
+            return _typed(value, kind), _typed(row_id, tie)
     except (binascii.Error, ValueError, TypeError, OverflowError):
         pass
     raise Invalid(errors={"cursor": ["Not a cursor of this list."]})

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+import gateway.admin.app
 import gateway.app
 import gateway.keys
 import gateway.people.app
@@ -29,7 +30,7 @@ OPEN_AT_THE_GATEWAY = OPEN | {"/openapi/finance.json", "/docs"}
 Migrated = Callable[[Path], Path]
 
 
-@pytest.fixture(params=["invoices", "budgets", "expenses", "people"])
+@pytest.fixture(params=["invoices", "budgets", "expenses", "people", "admin"])
 def service(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Migrated) -> Iterator[Flask]:
     """Each service, and the people's app, which the gateway asks as if it were one."""
     app = _service(request.param, tmp_path, sqlite_template)
@@ -45,6 +46,8 @@ def _service(name: str, folder: Path, migrated: Migrated) -> Flask:
     if name == "budgets":
         history = services.budgets.app.HISTORY
         return services.budgets.app.create_app(BudgetSettings(database_url=f"sqlite:///{migrated(history)}", **common))
+    if name == "admin":
+        return gateway.admin.app.create_app(Database(f"sqlite:///{migrated(gateway.keys.HISTORY)}"), SECRET, SECRET)
     if name == "people":
         return gateway.people.app.create_app(Database(f"sqlite:///{migrated(gateway.keys.HISTORY)}"), SECRET, {})
     url = f"sqlite:///{migrated(services.expenses.app.HISTORY)}"
@@ -106,6 +109,8 @@ def test_a_stranger_is_refused_everywhere_at_the_gateway(tmp_path: Path, sqlite_
         "/v1/dev/finance/budgets",
         "/v1/dev/finance/expenses",
         "/invoices.json",
+        "/v1/dev/finance/keys",
+        "/v1/dev/finance/workspaces",
         "/people.json",
         "/people/1.json",
         "/me.json",

@@ -19,6 +19,7 @@ NOT_FOUND = {"STATUS": "Error", "MESSAGE": "Resource not found"}
 TAKEN = {"STATUS": "Error", "MESSAGE": "Somebody else has this e-mail address"}
 WRAPPER = 'The body must be {"person": {...}}'
 WRONG = "Invalid request parameters: "
+AS_JSON = {"content_type": "application/json"}
 OWNER = {
     "id": "1",
     "first-name": "Owner",
@@ -223,8 +224,8 @@ def test_what_is_no_person_is_refused_and_changes_nothing(office: Office, body: 
     ("sent", "status", "why"),
     [
         ({"data": b""}, 400, f"{WRONG}json: A JSON object is required."),
-        ({"data": b"{"}, 400, f"{WRONG}json: Not valid JSON."),
-        ({"data": b'{"person":{},"person":{}}'}, 400, f"{WRONG}json: A key appears twice."),
+        ({"data": b"{", **AS_JSON}, 400, f"{WRONG}json: Not valid JSON."),
+        ({"data": b'{"person":{},"person":{}}', **AS_JSON}, 400, f"{WRONG}json: A key appears twice."),
         ({"data": {"person": "x"}}, 415, "Content-Type must be application/json"),
         ({"data": b" " * 1_048_577}, 413, "The request body is too large"),
         ({"data": b"{", "method": "PATCH"}, 405, "Method not allowed"),
