@@ -9,6 +9,7 @@ import socket
 import time
 from contextlib import suppress
 
+import gevent
 from gunicorn.http.errors import LimitRequestHeaders
 
 PACE = 8 * 1024
@@ -18,6 +19,10 @@ HEAD_BYTES = 64 * 1024
 """The largest head. gunicorn bounds lines and their number, which together would be 800 KiB for each connection."""
 
 PIECE = 64 * 1024
+"""Bytes after which others have their turn: a socket that takes or gives at once would keep it."""
+
+SEND_BUFFER = 128 * 1024
+"""Bytes that the system keeps for a client who does not read. Of itself it would keep megabytes."""
 
 LINGER = 2.0
 LINGER_BYTES = 16 * 1024 * 1024
@@ -29,6 +34,7 @@ class Client:
     """What gunicorn takes for the client's socket. TimeoutError: its time is over."""
 
     def __init__(self, sock: socket.socket, address: str) -> None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         self.address = address
         self.head = b""  # as it was sent, as far as it has come; and perhaps the beginning of a body
         self._sock = sock
@@ -94,6 +100,8 @@ class Client:
     def _moved(self, piece: bytes | memoryview) -> None:
         if self._most:
             self._until = min(self._until + len(piece) / PACE, time.monotonic() + self._most)
+        if len(piece) >= PIECE:
+            gevent.sleep(0)
 
     def _note(self, piece: bytes, seconds: float) -> None:
         if not self.head:

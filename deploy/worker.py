@@ -18,7 +18,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
 from deploy import refusals
-from deploy.client import Client
+from deploy.client import PIECE, Client
 from deploy.crowd import Crowd
 from shared import errors
 
@@ -95,7 +95,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         answer, environ = wsgi.create(
             request, client, address, listener, self.cfg, response_class=Answer, response_args=(self._deadline,)
         )
-        environ |= {"wsgi.multithread": True, "wsgi.input": body}
+        environ |= {"wsgi.multithread": True, "wsgi.input": body, "wsgi.file_wrapper": _in_pieces}
         if not self.alive:
             answer.force_close()
         try:
@@ -115,6 +115,11 @@ class Worker(GeventWorker):  # type: ignore[misc]
         client.allow(self._deadline)
         with suppress(OSError):
             client.sendall(words)
+
+
+def _in_pieces(file: Any, _size: int = 0) -> wsgi.FileWrapper:
+    """A file as it is sent; werkzeug asks for pieces of 8 KiB, which take eight times as long."""
+    return wsgi.FileWrapper(file, PIECE)
 
 
 def _pass_on(said: Iterable[bytes], answer: "Answer") -> None:

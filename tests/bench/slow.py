@@ -15,7 +15,7 @@ from itertools import cycle, repeat
 from pathlib import Path
 
 from tests.bench import content, product
-from tests.bench.load import Measured, Target, ask, measure
+from tests.bench.load import Measured, Target, Wrong, ask, measure
 from tests.bench.product import Place
 from tests.bench.report import say
 
@@ -45,18 +45,22 @@ def run(kind: str, seconds: float) -> None:
 
 
 def _compare(where: Place, gateway: Target, seconds: float) -> None:
-    alone, quiet = _asked(gateway, seconds / 4)
+    rows = {"alone": _asked(gateway, seconds / 4)}
     command = [sys.executable, "-m", "tests.bench.slow", str(gateway.port), gateway.headers["Authorization"]]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, cwd=Path(__file__).parents[2]) as slow:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as slow:
         try:
-            time.sleep(5)  # for all to be there
-            among, health = _asked(gateway, seconds)
+            assert slow.stdout
+            if not slow.stdout.readline():
+                raise Wrong("the slow clients did not come in")
+            rows[f"{CLIENTS} slow ones come"] = _asked(gateway, seconds / 4)
+            rows["they are there"] = _asked(gateway, seconds)
         finally:
             slow.terminate()
     say(f"{'':24}{'req/s':>8}{'p50 ms':>9}{'p99 ms':>9}   /healthz, longest ms")
-    for name, seen, longest in (("alone", alone, quiet), (f"among {CLIENTS} slow ones", among, health)):
+    for name, (seen, longest) in rows.items():
         times = f"{seen.percentile(0.5):9.1f}{seen.percentile(0.99):9.1f}"
         say(f"{name:24}{seen.rate:8.0f}{times}{longest * 1000:12.0f}")
+    (alone, _), _, (among, _) = rows.values()
     say(f"p99: {among.percentile(0.99) / alone.percentile(0.99):.2f} times, at most 2; /healthz: at most 1000 ms")
 
 
@@ -129,6 +133,7 @@ def main(port: int, authorization: str) -> None:
         everybody.append(client)
         if reads:
             watch.register(client.sock, selectors.EVENT_READ, client)
+    say("all are there")
     while True:
         for found, _ in watch.select(0.2):
             _come_back(found.data, watch)
