@@ -1,8 +1,10 @@
 """The history: every change leaves one entry that says who, under which request, and from what to what."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from sqlalchemy import insert, select
 
 from shared.audit import Audit
@@ -10,6 +12,7 @@ from shared.db import Database, now
 from tests.client import WORKSPACE, Client
 
 from .conftest import BUDGETS, EXPENSES, Both
+from .standin import FIRST
 
 
 def history(client: Client) -> list[tuple[str, str, dict[str, Any]]]:
@@ -176,3 +179,66 @@ def test_a_change_that_changes_nothing_leaves_no_entry(both: Both) -> None:
     same = both.budgets.put(path, json={"name": "a", "total_amount": 100})
     assert (same.status_code, same.json, same.headers["ETag"]) == (200, before.json, before.headers["ETag"])
     assert [entry["action"] for entry in read(both.budgets, path)] == ["created"]
+
+
+# Every write
+
+BUDGET, EXPENSE, NUMBERED = (
+    f"{BUDGETS}/<uuid:budget_id>",
+    f"{EXPENSES}/<uuid:expense_id>",
+    "/expenses/<id:expense_id>.json",
+)
+OF_PROJECT = {"expense": {"cost": 5, "project-id": FIRST}}
+WRITES: dict[tuple[str, str], tuple[dict[str, Any], str]] = {
+    ("POST", BUDGETS): ({"name": "new"}, "created"),
+    ("PUT", BUDGET): ({"name": "changed"}, "updated"),
+    ("DELETE", BUDGET): ({}, "deleted"),
+    ("POST", EXPENSES): ({"amount": 3}, "created"),
+    ("PUT", EXPENSE): ({"amount": 3}, "updated"),
+    ("DELETE", EXPENSE): ({}, "deleted"),
+    ("POST", "/expenses.json"): (OF_PROJECT, "created"),
+    ("POST", "/projects/<id:project_id>/expenses.json"): (OF_PROJECT, "created"),
+    ("PUT", NUMBERED): ({"expense": {"cost": 7}}, "updated"),
+    ("DELETE", NUMBERED): ({}, "deleted"),
+}
+"""What each write of the two services takes, and what it tells."""
+
+
+def writes(client: Client) -> set[tuple[str, str]]:
+    """What clients can change in a service."""
+    return {
+        (method, rule.rule)
+        for rule in client.app.url_map.iter_rules()
+        for method in (rule.methods or set()) & {"POST", "PUT", "PATCH", "DELETE"}
+        if not rule.rule.startswith("/internal/")
+    }
+
+
+def test_every_write_is_looked_at_here(both: Both) -> None:
+    assert writes(both.budgets) | writes(both.expenses) == WRITES.keys()
+
+
+@pytest.mark.parametrize("write", WRITES, ids=" ".join)
+def test_every_write_has_one_entry_and_neither_a_refusal_nor_a_repeat_has_any(
+    both: Both, write: tuple[str, str]
+) -> None:
+    client = both.budgets if write[1].startswith(BUDGETS) else both.expenses
+    names = {"budget_id": both.budget(100), "project_id": str(FIRST)}
+    number = both.project_expense()
+    names["expense_id"] = str(number) if write[1].startswith("/expenses/") else both.uuid(number)
+    path = re.sub(r"<\w+:(\w+)>", lambda place: names[place[1]], write[1])
+    body, action = WRITES[write]
+    before = history(client)
+    key = {"Idempotency-Key": "one"}
+    asked: dict[str, Any] = {"json": body} if body else {}
+    assert client.seen_by(scopes=()).open(write[0], path, **asked).status_code == 403
+    if "<" in write[1] and write[0] != "POST":
+        assert client.open(write[0], path, headers={"If-Match": '"0"'}, **asked).status_code == 412
+    assert history(client) == before
+    answer = client.open(write[0], path, headers=key, **asked)
+    assert answer.status_code in (200, 201, 204), answer.data
+    assert history(client)[:-1] == before
+    assert history(client)[-1][:2] == ("budget" if client is both.budgets else "expense", action)
+    after = history(client)
+    assert client.open(write[0], path, headers=key, **asked).headers["Idempotency-Replayed"] == "true"
+    assert history(client) == after
