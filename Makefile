@@ -26,7 +26,7 @@ check: $(LOCKED_DEV) ## Lint, types, import rules
 bench: $(LOCKED_DEV) ## Measure speed and memory against a bare Flask app, on PostgreSQL; DB=sqlite, SECONDS, ROUNDS, SLOW=1
 	@$(PY) -m tests.bench
 
-chaos: $(LOCKED_DEV) ## Let everything go wrong, and see whether every promise is kept; MINUTES, SEED, DB
+chaos: $(LOCKED_DEV) ## Let everything go wrong, and see whether every promise is kept; MINUTES, SEED, DB, POINTS
 	@$(PY) -m tests.chaos
 
 audit: $(LOCKED) ## Compare the locked packages with the public list of known faults

@@ -40,7 +40,7 @@ class Budgeteer(Client):
     def set_up(self, currency: str, cap: Decimal) -> Thing:
         """A budget, sometimes with money spent on it before."""
         budget = self.new("budget")
-        opening = self.chance.choice((Decimal(0), major(self.chance.randint(1, 900), currency)))
+        opening = min(cap, self.chance.choice((Decimal(0), major(self.chance.randint(1, 900), currency))))
         body = {"name": budget.mark, "total_amount": number(cap), "currency": currency, "spent_amount": number(opening)}
         facts = {"name": budget.mark, "total": cap, "currency": currency, "_opening": opening}
         answer = self._ask("create a budget", "POST", BUDGETS, "created", budget, facts, json=body, allowed=True)
