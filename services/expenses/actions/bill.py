@@ -26,9 +26,9 @@ def bill(
             return version
         if expense.billing_version >= version:
             return expense.billing_version
-        expense.billing_version, expense.invoice_account_id = version, account_id
-        if expense.invoice_id != invoice_id:
-            expense.invoice_id = invoice_id
+        expense.billing_version = version
+        if (expense.invoice_id, expense.invoice_account_id) != (invoice_id, account_id):
+            expense.invoice_id, expense.invoice_account_id = invoice_id, account_id
             expense.touch()
             audit.record(session, caller, "unbilled" if invoice_id is None else "billed", expense)
         return version
