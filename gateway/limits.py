@@ -14,7 +14,7 @@ from limits.errors import StorageError
 from limits.storage import Storage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
-from gateway.breaker import Breaker, Open
+from shared.breaker import Breaker, Open
 from shared.errors import TooManyRequests
 
 PATIENCE = 0.25

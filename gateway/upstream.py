@@ -14,7 +14,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from gateway.answer import Answer
-from gateway.breaker import Breaker, Open
+from shared.breaker import Breaker, Open
+from shared.bulkhead import Bulkhead, Full
 from shared.errors import DeadlineExceeded, Unavailable
 
 CONNECT: Final = 1.0
@@ -22,6 +23,12 @@ CONNECT: Final = 1.0
 
 IDLE: Final = 15.0
 """Seconds after which a kept connection is not used again; the services keep theirs for 30."""
+
+PLACES: Final = 256
+"""The most requests that wait for one service at once."""
+
+PATIENCE: Final = 1.0
+"""Seconds to wait for a place among them while it answers none."""
 
 REPEATABLE: Final = frozenset({"GET", "HEAD"})
 
@@ -125,7 +132,7 @@ class Upstream:
         self.host = parts.netloc
         self._address = (parts.hostname, parts.port or 80)
         self._idle: deque[Connection] = deque()
-        self._breaker = Breaker()
+        self._breaker, self._bulkhead = Breaker(), Bulkhead(PLACES, PATIENCE)
 
     def ask(self, ask: Ask) -> Exchange:
         """Send a request and wait for its answer to begin.
@@ -134,9 +141,17 @@ class Upstream:
         sent on; anything else that was accepted is never repeated.
 
         Raises:
-            Unavailable: no connection, or it ended without an answer.
+            Unavailable: no connection, or it ended without an answer. Or it was not sent: the last ones had no answer,
+                or too many wait for theirs.
             DeadlineExceeded: no answer in time.
         """
+        try:
+            with self._bulkhead.place():
+                return self._breaker.call(lambda: self._asked(ask))
+        except (Full, Open):
+            raise Unavailable from None
+
+    def _asked(self, ask: Ask) -> Exchange:
         connection = self._kept() or self._connect()
         try:
             return self._try(connection, ask)
@@ -200,8 +215,8 @@ class Upstream:
 
     def _connect(self) -> Connection:
         try:
-            return Connection(self._breaker.call(self._dial))
-        except (OSError, Open):
+            return Connection(self._dial())
+        except OSError:
             raise Unavailable from None
 
     def _dial(self) -> socket.socket:

@@ -202,7 +202,8 @@ class Database:
         if outer := self._current.get():
             yield plainly(outer)
             return
-        with self._place(), self.pools[-1].connect() as connection:
+        begun = self.url.get_backend_name() == "sqlite"  # whose waiting is in its BEGIN
+        with self._place(), self._writer.begin() if begun else self.pools[-1].connect() as connection:
             yield connection
 
     @contextmanager

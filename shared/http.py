@@ -18,12 +18,20 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from shared import caller as callers
 from shared import errors
+from shared.breaker import Breaker, Open
+from shared.bulkhead import Bulkhead, Full
 from shared.caller import INTERNAL, Caller
 from shared.exact import dumps, loads
 from shared.logs import request_id
 
 CONNECTIONS = 32
-"""How many connections to a peer are kept."""
+"""How many connections to a peer there are, all of which are kept."""
+
+PATIENCE = 1.0
+"""Seconds to wait for one of them while no other call ends."""
+
+FAILURES = 5
+"""How many calls in a row may have no answer before the next ones are not made."""
 
 REFUSALS: Mapping[tuple[int, str], type[errors.ApiError]] = {
     (422, errors.InsufficientFunds.message): errors.InsufficientFunds,
@@ -39,6 +47,10 @@ class Rejected(NoAnswer):
     """The peer took the question for a wrong one, which it will be the next time: 4xx, and none that is agreed on."""
 
 
+class NotAsked(NoAnswer):
+    """Nothing was sent: the peer has not answered the last ones, or too many wait for its answer. It did nothing."""
+
+
 class Peer:
     """Another service, as `name` (ours) sees it."""
 
@@ -46,6 +58,7 @@ class Peer:
         self._name, self._audience, self._secret = name, audience, secret
         self._url = url.rstrip("/")
         self._adapter = adapter or HTTPAdapter(pool_maxsize=CONNECTIONS)
+        self._breaker, self._bulkhead = Breaker(FAILURES), Bulkhead(CONNECTIONS, PATIENCE)
 
     def put(self, path: str, body: dict[str, Any], *, workspace_id: str, deadline: float) -> dict[str, Any]:
         """PUT `body` on behalf of a workspace; the answer's body.
@@ -54,17 +67,17 @@ class Peer:
             Forbidden, NotFound, Refused: the peer said no; it changed nothing.
             Conflict: something else was at work there; it changed nothing, and may be asked again.
             NoAnswer: no usable answer within `deadline` seconds. Rejected: it would be the same another time.
+            NotAsked: nothing was sent.
         """
         headers = {
             "Content-Type": "application/json",
             "X-Request-Id": request_id.get(),
             callers.HEADER: callers.sign(Caller.service(self._name, workspace_id), self._secret, self._audience),
         }
-        try:
-            answer = self._put(self._url + path, dumps(body), headers, deadline)
-            said = loads(answer.content)
-        except (requests.RequestException, errors.Invalid) as fault:
-            raise NoAnswer(f"{self._audience}: {fault}") from fault
+        asked = requests.PreparedRequest()
+        asked.method, asked.url, asked.body = "PUT", self._url + path, dumps(body)
+        asked.headers = CaseInsensitiveDict({**headers, "Content-Length": str(len(asked.body))})
+        answer, said = self._heard(asked, deadline)
         if not isinstance(said, dict):
             raise NoAnswer(f"{self._audience}: {answer.status_code} with no object")
         if answer.status_code == 200:
@@ -89,24 +102,26 @@ class Peer:
         asked.headers = CaseInsensitiveDict(
             {"X-Request-Id": request_id.get(), callers.HEADER: callers.sign(us, self._secret, self._audience)}
         )
-        try:
-            answer = self._adapter.send(asked, timeout=(min(1.0, deadline), deadline))
-            said = loads(answer.content)
-        except (requests.RequestException, errors.Invalid) as fault:
-            raise NoAnswer(f"{self._audience}: {fault}") from fault
+        answer, said = self._heard(asked, deadline)
         if answer.status_code != 200 or not isinstance(said, dict):
             raise NoAnswer(f"{self._audience}: {answer.status_code}")
         return said
 
-    def _put(self, url: str, body: bytes, headers: dict[str, str], deadline: float) -> requests.Response:
-        """One PUT, never sent again: a second copy may be refused where the first one is late, and is taken then.
+    def _heard(self, asked: requests.PreparedRequest, deadline: float) -> tuple[requests.Response, Any]:
+        """Send a request, never a second time: a copy may be refused where the first one is late, and is taken then.
 
         A pooled connection that has ended meanwhile is noticed by urllib3 before anything is sent on it.
         """
-        asked = requests.PreparedRequest()
-        asked.method, asked.url, asked.body = "PUT", url, body
-        asked.headers = CaseInsensitiveDict({**headers, "Content-Length": str(len(body))})
-        return self._adapter.send(asked, timeout=(min(1.0, deadline), deadline))
+        try:
+            with self._bulkhead.place():
+                answer = self._breaker.call(
+                    lambda: self._adapter.send(asked, timeout=(min(1.0, deadline), deadline)),
+                )
+            return answer, loads(answer.content)
+        except (Full, Open) as why:
+            raise NotAsked(f"{self._audience}: {why}") from None
+        except (requests.RequestException, errors.Invalid) as fault:
+            raise NoAnswer(f"{self._audience}: {fault}") from fault
 
 
 class Wire(BaseAdapter):

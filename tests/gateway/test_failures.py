@@ -4,13 +4,14 @@ import os
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from gateway import upstream
 from tests.gateway.conftest import Gateway, Reply, Start
-from tests.gateway.peers import Rude, Seen, respond
+from tests.gateway.peers import Respond, Rude, Seen, plain, respond
 
 TARGET = "/v1/dev/finance/invoices/1"
 AWAY = {"message": "Service temporarily unavailable"}
@@ -242,3 +243,47 @@ def test_only_plain_http_addresses_are_taken(start: Start) -> None:
     for address in ("https://invoices", "invoices:8000", "unix:/x"):
         with pytest.raises(ValueError, match="http://host:port"):
             start(invoices_url=address)
+
+
+def hung(done: threading.Event) -> Respond:
+    """A service that takes requests and does not answer until it is told to."""
+
+    def hang(handler: BaseHTTPRequestHandler, _: Seen) -> None:
+        done.wait(20)
+        handler.close_connection = True
+
+    return hang
+
+
+def test_a_service_that_hangs_is_left_alone_after_five_deadlines_and_asked_again_later(start: Start) -> None:
+    gateway, done = start(deadline=0.3), threading.Event()
+    gateway.invoices.respond = hung(done)
+    for _ in range(5):
+        assert gateway.get(TARGET).status == 504
+    assert is_away(gateway.get(TARGET))
+    assert len(gateway.invoices.requests) == 5
+    assert gateway.get("/v1/dev/finance/budgets").status == 200
+    done.set()
+    gateway.invoices.respond = plain
+    time.sleep(1)
+    assert [gateway.get(TARGET).status for _ in range(3)] == [200] * 3
+
+
+def test_a_service_that_hangs_holds_so_many_requests_and_more_are_503(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upstream, "PLACES", 2)
+    monkeypatch.setattr(upstream, "PATIENCE", 0.1)
+    gateway, done = start(deadline=20), threading.Event()
+    gateway.invoices.respond = hung(done)
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(gateway.get, TARGET) for _ in range(2)]
+        while len(gateway.invoices.requests) < 2:
+            time.sleep(0.01)
+        assert is_away(gateway.get(TARGET))
+        assert gateway.get("/v1/dev/finance/budgets").status == 200
+        done.set()
+    assert all(is_away(each.result()) for each in waiting)
+    assert len(gateway.invoices.requests) == 2
+    gateway.invoices.respond = plain
+    assert gateway.get(TARGET).status == 200

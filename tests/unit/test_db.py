@@ -379,3 +379,24 @@ def test_a_folder_that_is_missing_is_the_databases_fault_to_tell(tmp_path: Path)
     with pytest.raises(DBAPIError, match="unable to open database file"):
         names(db)
     db.close()
+
+
+def test_a_single_statement_waits_for_another_process_that_writes(db: Database) -> None:
+    add(db, "before")
+    other = Database(db.url.render_as_string(hide_password=False))
+    there = threading.Event()
+
+    def hold() -> None:
+        with other.write() as session:
+            session.execute(update(Budget).values(name="theirs"))
+            there.set()
+            threading.Event().wait(0.3)
+
+    with ThreadPoolExecutor(1) as pool:
+        holding = pool.submit(hold)
+        assert there.wait(60)
+        with db.once() as connection:
+            connection.execute(update(Budget.__table__).values(name="ours"))  # type: ignore[arg-type]
+        holding.result()
+    other.close()
+    assert names(db) == ["ours"]

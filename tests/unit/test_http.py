@@ -10,8 +10,8 @@ import pytest
 import requests
 from requests.adapters import BaseAdapter
 
-from shared.errors import Conflict, NotFound
-from shared.http import NoAnswer, Peer
+from shared.errors import Conflict, NotFound, Refused
+from shared.http import NoAnswer, NotAsked, Peer
 
 
 class Saying(BaseAdapter):
@@ -132,3 +132,26 @@ def test_a_pooled_connection_that_has_ended_is_not_sent_on() -> None:
         assert peer.hung_up[0].wait(20)
         assert put_once() == {"version": 7}
         assert peer.heard == [0, 1]
+
+
+def test_a_peer_that_does_not_answer_is_not_asked_for_a_while_and_one_that_refuses_is() -> None:
+    class Away(BaseAdapter):
+        asked = 0
+
+        def send(self, *_: Any, **__: Any) -> requests.Response:
+            self.asked += 1
+            raise requests.ReadTimeout
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    away = Away()
+    peer = Peer("expenses", "budgets", "http://budgets", "secret", adapter=away)
+    for _ in range(7):
+        with pytest.raises(NoAnswer) as said:
+            peer.put("/internal/spends/1", {}, workspace_id="w", deadline=1.0)
+    assert (type(said.value), away.asked) == (NotAsked, 5)
+    refusing = Peer("expenses", "budgets", "http://budgets", "secret", adapter=Saying(422, b'{"message": "x"}'))
+    for _ in range(7):
+        with pytest.raises(Refused):
+            refusing.put("/internal/spends/1", {}, workspace_id="w", deadline=1.0)

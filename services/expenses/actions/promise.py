@@ -113,6 +113,19 @@ def withdraw(db: Database, reservation: Reservation, outside: Outside) -> None:
                 raise Conflict
 
 
+def unask(db: Database, reservation: Reservation, outside: Outside) -> None:
+    """End a reservation whose next question was not sent: of that and the later ones there is nothing to undo.
+
+    Raises:
+        Conflict: as in `withdraw`.
+    """
+    with db.write() as session:
+        withdraw(db, reservation, outside)
+        for promise in reservation.promises[reservation.granted :]:
+            if not promise.owed:
+                messages.release(session, promise.undo)
+
+
 def abandon(db: Database, reservation: Reservation) -> None:
     """Let the undos of a reservation go now. What is committed or taken back already is left alone."""
     with db.write() as session:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from sqlalchemy.orm import Session
 
 from services.expenses import messages
-from services.expenses.actions.promise import Promise, Reservation, abandon, questions
+from services.expenses.actions.promise import Promise, Reservation, abandon, questions, unask
 from services.expenses.actions.writing import Facts, changed, new_expense, tag
 from services.expenses.messages import Question
 from services.expenses.models import Expense
@@ -18,7 +18,7 @@ from shared import idempotency
 from shared.caller import Caller
 from shared.db import Database
 from shared.errors import Conflict, Forbidden, NotFound, Refused, Unavailable
-from shared.http import NoAnswer
+from shared.http import NoAnswer, NotAsked
 from shared.idempotency import Ticket
 from shared.versions import IfMatch
 
@@ -140,7 +140,10 @@ def _asked(db: Database, outside: Outside, reservation: Reservation) -> Reservat
         except (Forbidden, NotFound, Refused) as refusal:
             return replace(reservation, granted=granted, refusal=refusal)
         except NoAnswer as why:
-            abandon(db, reservation)
+            if isinstance(why, NotAsked):
+                unask(db, replace(reservation, granted=granted), outside)
+            else:
+                abandon(db, reservation)
             raise Unavailable(f"The {promise.question.service} service did not answer") from why
         except Conflict:
             abandon(db, reservation)

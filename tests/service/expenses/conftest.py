@@ -15,6 +15,7 @@ import services.expenses.app
 from services.budgets.settings import Settings as BudgetSettings
 from services.expenses.models import Expense
 from services.expenses.settings import Settings as ExpenseSettings
+from shared import http
 from shared.db import Database, now
 from shared.http import Wire
 from shared.outbox import Outbox
@@ -177,8 +178,17 @@ def _make_all_due(relay: Relay) -> None:
 
 
 @pytest.fixture
-def both(fresh_database: Callable[[Path], str], tmp_path: Path) -> Iterator[Both]:
+def failures() -> int:
+    """How many failures in a row end the asking; by itself, a line may be cut as often as a test likes."""
+    return 1_000_000
+
+
+@pytest.fixture
+def both(
+    fresh_database: Callable[[Path], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: int
+) -> Iterator[Both]:
     """Both services, on each database we support."""
+    monkeypatch.setattr(http, "FAILURES", failures)
     budget_settings = BudgetSettings(
         database_url=fresh_database(services.budgets.app.HISTORY),
         caller_secret=SECRET,

@@ -21,8 +21,7 @@ class Breaker:
     def __init__(self, failures: int = 5, rest: float = 1.0) -> None:
         self._limit, self._rest = failures, rest
         self._failed = 0
-        self._resting_until = 0.0
-        self._trying = False
+        self._next_trial = 0.0
         self._lock = threading.Lock()
 
     def call(self, work: Callable[[], Result]) -> Result:
@@ -46,13 +45,12 @@ class Breaker:
         with self._lock:
             if self._failed < self._limit:
                 return
-            if self._trying or time.monotonic() < self._resting_until:
-                raise Open
-            self._trying = True
+            if time.monotonic() < self._next_trial:
+                raise Open("it is left alone for a moment")
+            self._next_trial = time.monotonic() + self._rest  # also when this one hangs
 
     def _leave(self, *, failed: bool) -> None:
         with self._lock:
-            self._trying = False
             self._failed = self._failed + 1 if failed else 0
             if self._failed >= self._limit:
-                self._resting_until = time.monotonic() + self._rest
+                self._next_trial = time.monotonic() + self._rest

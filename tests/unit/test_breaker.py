@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from gateway.breaker import Breaker, Open
+from shared.breaker import Breaker, Open
 
 
 def fail() -> None:
@@ -51,8 +51,9 @@ def test_after_its_rest_one_failure_opens_it_again() -> None:
         breaker.call(lambda: 1)
 
 
-def test_only_one_call_at_a_time_tries_again() -> None:
+def test_one_call_at_a_time_tries_again_and_another_when_that_one_hangs() -> None:
     breaker = tripped(rest=0)
+    breaker._rest = 60
     trying, go = threading.Event(), threading.Event()
 
     def slow() -> int:
@@ -65,9 +66,11 @@ def test_only_one_call_at_a_time_tries_again() -> None:
     trying.wait(5)
     with pytest.raises(Open):
         breaker.call(lambda: 2)
+    breaker._next_trial = 0.0
+    assert breaker.call(lambda: 3) == 3
     go.set()
     thread.join()
-    assert breaker.call(lambda: 3) == 3
+    assert breaker.call(lambda: 4) == 4
 
 
 def test_calls_do_not_wait_for_one_another() -> None:
