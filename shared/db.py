@@ -50,6 +50,9 @@ CONNECT_TIMEOUT = 10
 Serial = BigInteger().with_variant(Integer, "sqlite")
 """The type of an integer primary key. SQLite only counts up in a plain INTEGER."""
 
+Counter = Serial
+"""The type of a version that every write or message counts up: 64 bits, as SQLite's INTEGER has."""
+
 BUSY = 10.0
 """Seconds to wait for a connection, or for a SQLite database that another process writes to, without other limits."""
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.db import Base, Instant, Serial, now
+from shared.db import Base, Counter, Instant, Serial, now
 from shared.lengths import NAME
 from shared.money import Money
 
@@ -27,7 +27,7 @@ class Budget(Base):
     status: Mapped[str] = mapped_column(String(16))
     enforcement: Mapped[str] = mapped_column(String(8))
     enforce_period: Mapped[bool]
-    version: Mapped[int] = mapped_column()
+    version: Mapped[int] = mapped_column(Counter)
     created_at: Mapped[datetime] = mapped_column(Instant, default=now)
     updated_at: Mapped[datetime] = mapped_column(Instant, default=now, onupdate=now)
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.expenses import rules
 from services.expenses.rules import Billable, Report, Spend
-from shared.db import Base, Instant, Serial, now
+from shared.db import Base, Counter, Instant, Serial, now
 from shared.lengths import DESCRIPTION, NAME
 from shared.money import Money
 
@@ -37,7 +37,7 @@ class Expense(Base):
     receipt_type: Mapped[str | None] = mapped_column(String(64))
     receipt_digest: Mapped[str | None] = mapped_column(String(64))
     created_by: Mapped[int | None]  # the member whose key made it
-    version: Mapped[int]
+    version: Mapped[int] = mapped_column(Counter)
     created_at: Mapped[datetime] = mapped_column(Instant, default=now)
     updated_at: Mapped[datetime] = mapped_column(Instant, default=now)
 

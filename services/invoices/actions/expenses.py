@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from services.invoices import rules
@@ -88,6 +88,8 @@ def _check(session: Session, us: Caller, invoice: Invoice | None, known: Project
 
 def _take(session: Session, us: Caller, invoice: Invoice | None, known: ProjectExpense, state: ExpenseState) -> None:
     before = _shown(known)
+    if state.id is not None and state.id != known.id:
+        _claim(session, known, state.id)
     known.id, known.project_id, known.asked_project_id = state.id or known.id, state.project_id, None
     known.name, known.description, known.spent_on = state.name, state.description, state.spent_on
     known.amount_minor, known.currency = state.amount.minor, state.amount.currency
@@ -99,6 +101,16 @@ def _take(session: Session, us: Caller, invoice: Invoice | None, known: ProjectE
     session.flush()
     told = {"expenses": [[known.id], [known.id] * (known.invoice_id is not None)]}
     billing.recount(session, us, invoice, told, strict=False, shown=_shown(known) != before)
+
+
+def _claim(session: Session, known: ProjectExpense, number: int) -> None:
+    """Take an integer id from another expense: an expense service restored from an older copy gives it again."""
+    other = (
+        ProjectExpense.workspace_id == known.workspace_id,
+        ProjectExpense.id == number,
+        ProjectExpense.uuid != known.uuid,
+    )
+    plainly(session).execute(update(ProjectExpense).where(*other).values(id=None))
 
 
 def _shown(known: ProjectExpense) -> tuple[object, ...]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.invoices import rules
 from services.invoices.rules import Amounts, Line, priced
-from shared.db import Base, Instant, Serial, now
+from shared.db import Base, Counter, Instant, Serial, now
 from shared.lengths import DESCRIPTION, NAME, NOTES
 from shared.money import Money
 
@@ -65,7 +65,7 @@ class Invoice(Base):
     expenses_minor: Mapped[int] = mapped_column(BigInteger, server_default="0")  # each kept under the row's lock
     created_by: Mapped[int | None]
     updated_by: Mapped[int | None]
-    version: Mapped[int] = mapped_column()
+    version: Mapped[int] = mapped_column(Counter)
     created_at: Mapped[datetime] = mapped_column(Instant, default=now)
     updated_at: Mapped[datetime] = mapped_column(Instant, default=now, onupdate=now)
     if TYPE_CHECKING:

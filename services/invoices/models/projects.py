@@ -122,6 +122,7 @@ class TimeEntry(Base):
 class ProjectExpense(Base):
     """An expense of a project, as the expense service last told of it; and the invoice it is on, which is known here.
 
+    Its `id` names no other: told of another expense by an id that is given again, this one has none any more.
     `held`: a request of the expense service is about to change it. `project_id` null: it is gone, or in no project.
     """
 
@@ -143,7 +144,7 @@ class ProjectExpense(Base):
     billing_version: Mapped[int] = mapped_column(BigInteger)  # of the newest message about `invoice_id`
 
     __table_args__ = (
-        Index(None, "workspace_id", "id"),
+        Index(None, "workspace_id", "id", unique=True),
         Index(None, "project_id"),
         Index(None, "invoice_id"),
     )

@@ -10,10 +10,12 @@ from uuid import uuid4
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from services.budgets import actions, queries
 from services.budgets.actions import SpendState
+from services.budgets.models import Budget
 from shared.errors import ApiError, InsufficientFunds, NotFound, Refused
 from shared.money import Money
 from tests.client import Client
@@ -246,6 +248,18 @@ def test_the_spends_of_a_budget_can_be_listed(budgets: Client) -> None:
     assert [page["data"][0]["expense_id"] for page in (first, second)] == [names[2], names[1]]
     assert (first["has_more"], second["has_more"], second["next_cursor"]) == (True, False, None)
     assert budgets.get(f"{BUDGETS}/{budget}/spends?q=x").status_code == 400
+
+
+def test_a_budget_counts_its_spends_past_32_bits(budgets: Client) -> None:
+    budget = make(budgets)
+    with db_of(budgets).write() as session:
+        session.execute(update(Budget).where(Budget.uuid == budget).values(version=2**31 - 1))
+    for expense in (str(uuid4()), str(uuid4())):
+        accept(budgets, expense, state(2**31 + 1, budget, 100, enforce=True))
+    read = budgets.get(f"{BUDGETS}/{budget}")
+    assert (read.json["data"]["spent_amount"], read.headers["ETag"]) == (2, f'"{2**31 + 1}"')
+    changed = budgets.put(f"{BUDGETS}/{budget}", json={"name": "x"}, headers={"If-Match": f'"{2**31 + 1}"'})
+    assert (changed.status_code, changed.headers["ETag"]) == (200, f'"{2**31 + 2}"')
 
 
 @pytest.mark.parametrize(

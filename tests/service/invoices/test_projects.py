@@ -9,6 +9,7 @@ from sqlalchemy import select
 from services.invoices import rules
 from shared import people
 from shared.audit import Audit
+from shared.db import new_id
 from shared.outbox import Outbox
 from shared.relay import Relay
 from tests.client import WORKSPACE, Client
@@ -671,3 +672,42 @@ def test_what_was_not_told_in_time_is_the_relays_at_once(
     expense_service.away = False
     wait_until(lambda: relay.run_once() == 0 and len(expense_service.heard) == 3)
     assert sorted(expense_service.heard) == [(uuid, {"version": 1, "invoice_id": invoice}) for uuid in told]
+
+
+# Integer ids that are given again
+
+
+def test_an_integer_id_that_is_given_again_names_the_newest_expense_alone(books: Books) -> None:
+    stale = books.expense(14, "500.00")
+    fresh = books.expense(14, "5.00")
+    invoice = books.invoice()
+    assert books.bill(invoice, add={"expenses": "14"}).status_code == 200
+    assert [line["cost"] for line in books.read(invoice)["expenses"]] == ["5.00"]
+    assert books.read(invoice)["total-cost"] == "5.00"
+    books.tell(stale, 14, "400.00", version=2)
+    books.tell(fresh, 14, "6.00", version=2)
+    assert books.read(invoice)["total-cost"] == "6.00"
+    assert books.bill(invoice, remove={"expenses": "14"}).status_code == 200
+    assert books.read(invoice)["expenses"] == []
+
+
+def test_an_expense_on_an_invoice_whose_id_is_given_again_stays_on_it(books: Books) -> None:
+    books.expense(14, "500.00")
+    invoice = books.invoice()
+    assert books.bill(invoice, add={"expenses": "14"}).status_code == 200
+    books.expense(14, "5.00")
+    assert [(line["id"], line["cost"]) for line in books.read(invoice)["expenses"]] == [("", "500.00")]
+    assert books.bill(invoice, add={"expenses": "14"}).status_code == 200
+    assert books.read(invoice)["total-cost"] == "505.00"
+    assert books.client.delete(f"/invoices/{invoice}.json").status_code == 200
+    other = books.invoice()
+    assert books.bill(other, add={"expenses": "14"}).status_code == 200
+    assert books.read(other)["total-cost"] == "5.00"
+
+
+def test_another_workspace_may_have_the_same_integer_id(app: Any, books: Books) -> None:
+    books.expense(14, "500.00")
+    Books(books.client.seen_by(workspace_id=new_id())).expense(14, "5.00")
+    invoice = books.invoice()
+    assert books.bill(invoice, add={"expenses": "14"}).status_code == 200
+    assert books.read(invoice)["total-cost"] == "500.00"
