@@ -12,6 +12,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 from types import MappingProxyType
 from typing import Any
 
@@ -30,8 +31,11 @@ START = "0" * 64
 PATIENCE = timedelta(minutes=1)
 """How old an entry may become before it must be in the chain."""
 
-MARGIN = 10_000
-"""How far, in ids, an entry may be committed behind others and still be found at once; all are found within an hour."""
+NEAR, MARGIN = 500, 10_000
+"""How far, in ids, an entry may be committed behind others and still be found within a second, and within ten.
+
+All are found within an hour.
+"""
 
 BATCH = 500
 
@@ -99,13 +103,13 @@ def linked(previous: str, entry: Audit) -> str:
 # Chaining
 
 
-def seal(db: Database, *, whole: bool = False) -> int:
+def seal(db: Database, *, whole: bool = False, margin: int = MARGIN) -> int:
     """Chain what is committed and in no chain yet; how many entries that were. Several may do it at once.
 
-    It looks at the newest entries, or at the `whole` history.
+    It looks at the newest entries, from `margin` ids before the newest that is chained, or at the `whole` history.
     """
     with db.look() as connection:
-        floor = 0 if whole else (connection.scalar(NEWEST) or 0) - MARGIN
+        floor = 0 if whole else (connection.scalar(NEWEST) or 0) - margin
     sealed = 0
     while _waits(db, floor):  # a look that takes no lock, as mostly there is nothing to do
         with db.write() as session:
@@ -122,10 +126,12 @@ def seal(db: Database, *, whole: bool = False) -> int:
 def keep_sealing(db: Database, stop: threading.Event) -> None:
     """Chain what comes until `stop` is set: every second the newest, at the start and every hour whatever is left."""
     whole_at = 0.0
-    while not stop.is_set():
+    for look in count():
+        if stop.is_set():
+            return
         try:
             whole = time.monotonic() >= whole_at
-            seal(db, whole=whole)
+            seal(db, whole=whole, margin=NEAR if look % 10 else MARGIN)
             whole_at = time.monotonic() + HOUR if whole else whole_at
         except Exception as fault:  # a database that is away comes back
             log.error("history.unchained", why=str(fault))

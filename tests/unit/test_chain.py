@@ -127,9 +127,8 @@ def test_one_that_is_committed_far_behind_is_found_by_a_look_at_all(
     numbers = [write(db) for _ in range(5)]
     with db.write() as session:
         session.execute(insert(Link), [{"workspace_id": "v", "position": 1, "audit_id": numbers[3], "hash": START}])
-    monkeypatch.setattr(chain, "MARGIN", 2)
     monkeypatch.setattr(chain, "BATCH", 1)
-    assert chain.seal(db) == 2
+    assert chain.seal(db, margin=2) == 2
     assert chain.seal(db, whole=True) == 2
     assert sorted(entry for _, entry in links(db)) == [numbers[0], numbers[1], numbers[2], numbers[4]]
 
@@ -170,11 +169,11 @@ def test_a_database_that_is_away_is_chained_when_it_is_back(db: Database, monkey
     seal = chain.seal
     monkeypatch.setattr(chain, "EVERY", 0.01)
 
-    def away_once(db: Database, *, whole: bool) -> int:
+    def away_once(db: Database, *, whole: bool, margin: int) -> int:
         tried.append(whole)
         if len(tried) == 1:
             raise OSError("away")
-        return seal(db, whole=whole)
+        return seal(db, whole=whole, margin=margin)
 
     monkeypatch.setattr(chain, "seal", away_once)
     stop = threading.Event()
