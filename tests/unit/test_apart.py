@@ -44,6 +44,24 @@ waiting.join(20)
 assert done == [True]
 """
 
+ASLEEP = """
+from sqlalchemy import text
+from shared.db import Database
+db = Database(sys.argv[1])
+def ask():
+    with db.read() as session:
+        session.execute(text("SELECT pg_sleep(1)"))
+    done.append(True)
+waiting = threading.Thread(target=ask)
+waiting.start()
+passed = 0
+while waiting.is_alive():
+    time.sleep(0.01)
+    passed += 1
+assert done == [True]
+assert passed > 3
+"""
+
 
 def patched(script: str, *arguments: str) -> subprocess.Popen[str]:
     """A process that gevent has patched."""
@@ -76,3 +94,8 @@ def test_others_go_on_while_another_process_writes_to_sqlite(tmp_path: Path) -> 
             assert process.wait(60) == 0
         assert other.execute("SELECT id FROM things ORDER BY id").fetchall() == [(1,), (2,)]
     other.close()
+
+
+def test_others_go_on_while_postgresql_works(postgres_url: str) -> None:
+    with patched(ASLEEP, postgres_url) as process:
+        assert process.wait(60) == 0
