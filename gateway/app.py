@@ -69,10 +69,10 @@ def _answer() -> Response | None:
     g.route = route = routes.find(target)
     if route is None:
         raise _nowhere()
-    token = gateway.signed(caller, route.service)
+    token, place = gateway.signed(caller, route.service), gateway.places.taken(route, caller)
     if app := gateway.inside.get(route.service):
-        return inside.ask(request, app, token)
-    return forward(request, target, gateway.upstreams[route.service], token)
+        return inside.ask(request, app, token, place)
+    return forward(request, target, gateway.upstreams[route.service], token, place)
 
 
 def _who() -> Caller:

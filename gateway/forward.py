@@ -5,7 +5,7 @@ slow the client is, the service has its peace. Memory does not grow with a body.
 """
 
 import http.client
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from functools import lru_cache
 from http import HTTPStatus
 from typing import IO
@@ -75,17 +75,23 @@ class PassedOn(Response):
     default_mimetype = None
 
 
-def forward(request: Request, target: str, upstream: Upstream, token: str) -> Response:
+def forward(
+    request: Request, target: str, upstream: Upstream, token: str, place: AbstractContextManager[None]
+) -> Response:
     """Pass a request on to a service, on behalf of the caller in `token`, and its answer back.
+
+    `place`: held from when the client has said everything until the service has.
 
     Raises:
         TooLarge, Invalid: the body is not taken.
+        TooManyRequests: there is no place.
         Unavailable, DeadlineExceeded: the service is away or slow.
     """
     lines = _head(request, target, upstream.host, token)
     with closing(kept()) as body:
-        exchange = upstream.ask(_with_body(request, lines, body))
-    return _answer(upstream, exchange)
+        ask = _with_body(request, lines, body)
+        with place:
+            return _answer(upstream, upstream.ask(ask))
 
 
 # Out

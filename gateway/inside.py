@@ -4,6 +4,7 @@ It is told what a service is told: the headers that travel, a signed caller, the
 form, so its body has a small bound, and is had whole before it is asked.
 """
 
+from contextlib import AbstractContextManager
 from io import BytesIO
 from typing import Any
 
@@ -18,16 +19,18 @@ from shared.errors import TooLarge
 from shared.logs import request_id
 
 
-def ask(request: Request, app: Flask, token: str) -> Response:
-    """The app's answer, on behalf of the caller in `token`.
+def ask(request: Request, app: Flask, token: str, place: AbstractContextManager[None]) -> Response:
+    """The app's answer, on behalf of the caller in `token`. `place`: held while it is made.
 
     Raises:
         TooLarge, Invalid: the body is not taken.
+        TooManyRequests: there is no place.
     """
     if (request.content_length or 0) > JSON_BYTES:
         raise TooLarge
     body = b"".join(pieces(request, JSON_BYTES))
-    body_out, status, headers = run_wsgi_app(app, _environ(request.environ, token, body), buffered=True)
+    with place:
+        body_out, status, headers = run_wsgi_app(app, _environ(request.environ, token, body), buffered=True)
     return PassedOn(body_out, status, [pair for pair in headers if pair[0].lower() not in NOT_RETURNED])
 
 

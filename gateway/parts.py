@@ -18,6 +18,7 @@ from gateway.limits import RateLimit
 from gateway.openapi import Description
 from gateway.people import app as people
 from gateway.people import messages
+from gateway.places import Places
 from gateway.routes import ADMIN, PEOPLE, SERVICES
 from gateway.settings import Settings
 from gateway.upstream import Upstream
@@ -44,6 +45,7 @@ class Parts:
     keys: Lookup
     proxies: Proxies
     limit: RateLimit
+    places: Places
     upstreams: dict[str, Upstream]
     inside: dict[str, Flask]
     """The apps that answer in this process, by what `routes` calls them."""
@@ -77,6 +79,7 @@ def build(settings: Settings, wire: BaseAdapter | None) -> Parts:
         keys=Lookup(db, settings.key_secret, guesses=Guesses(settings.guess_limit)),
         proxies=settings.proxies,
         limit=RateLimit(settings.rate_limit, settings.limits_url),
+        places=Places(settings.service_threads),
         upstreams=upstreams,
         signed=lambda caller, service: callers.sign(caller, settings.caller_secret, service),
         inside=inside,

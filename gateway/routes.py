@@ -16,6 +16,8 @@ class Route:
 
     prefix: str
     service: str
+    draws: bool = False
+    """Whether a document is drawn for it, which takes much longer than anything else."""
 
 
 PEOPLE, ADMIN = "people", "admin"
@@ -23,7 +25,9 @@ INSIDE = (PEOPLE, ADMIN)
 """What the gateway answers itself, in its own process."""
 
 ROUTES = (
+    Route("/v1/dev/finance/invoices.pdf", "invoices", draws=True),
     Route("/v1/dev/finance/invoices", "invoices"),
+    Route("/v1/dev/finance/settings/logo", "invoices", draws=True),
     Route("/v1/dev/finance/settings", "invoices"),
     Route("/v1/dev/finance/history", PEOPLE),
     Route("/v1/dev/finance/budgets", "budgets"),

@@ -19,6 +19,7 @@ class Settings(config.Settings):
     expenses_url: str = "http://expenses:8000"
     rate_limit: int = 6000  # requests a minute and key; 0 is no limit
     limits_url: str = "memory://"  # where requests are counted; redis://... when there are several gateways
+    service_threads: int = 8  # request threads of each service, of all its replicas together
     guess_limit: int = 60  # unknown keys a minute and client address; 0 is no limit
     trusted_proxies: str = ""  # networks of proxies in front, `10.0.0.0/8, ...`; their X-Forwarded-For is believed
     deadline: float = 30.0  # as the base says; and seconds a service has to begin its answer, and to go on with it

@@ -5,7 +5,7 @@ from pathlib import Path
 from flask import Flask
 from requests.adapters import BaseAdapter
 
-from services.invoices import internal, messages
+from services.invoices import internal, messages, places
 from services.invoices.api import accounts, approvals, finance, projects
 from services.invoices.settings import Settings
 from shared.db import Database
@@ -23,6 +23,7 @@ def create_app(settings: Settings, *, wire: BaseAdapter | None = None) -> Flask:
     service = Service(NAME, db, settings.caller_secret, HISTORY)
     app = new_app(service, (*finance.ROUTES, accounts.routes, approvals.routes, *projects.ROUTES, internal.routes))
     app.extensions["settings"] = settings
+    app.extensions["drawing"] = places.of_threads(settings.threads)
     expenses = _expenses(settings, wire)
     app.extensions["topics"] = messages.topics(settings, db, expenses, deadline=settings.billing_deadline)
     return app

@@ -54,8 +54,12 @@ PLAIN = "plain"
 LONGEST_LINE = 200
 """Characters of an item that the plain layout shows."""
 
-READERS, LETTERS = Press(), Press()
-"""Of this process, for who waits and for what does not; each is a lock until the first document is drawn."""
+READERS, PATIENT_READERS, LETTERS = Press(), Press(), Press()
+"""Of this process: for who waits, for who waits for something long, and for what does not wait. Each is a lock until
+its first document is drawn."""
+
+LENGTHY = 32 * 1024
+"""Bytes of facts that take a second or more to draw, for which the readers of short ones do not wait."""
 
 _RUN = re.compile(r"\S{32}")
 """More letters in a row than a word has; of marks and conjuncts typst takes 127 as one syllable, and then fails."""
@@ -112,6 +116,11 @@ def drawn(facts: Facts, logo: Picture | None = None, *, press: Press = READERS) 
     except Unprintable as why:
         log.warning("document.plain", file=facts["file"], why=str(why))
         return _drawn(_tame(facts), PLAIN, {}, press)
+
+
+def for_reader(facts: Facts, logo: Picture | None = None) -> bytes:
+    """The PDF for who waits for it. Raises what `drawn` does."""
+    return drawn(facts, logo, press=PATIENT_READERS if len(json.dumps(facts)) > LENGTHY else READERS)
 
 
 def _drawn(facts: Facts, layout: str, pictures: dict[str, str], press: Press) -> bytes:

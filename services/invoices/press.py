@@ -3,6 +3,7 @@
 typst keeps what it has laid out for the documents to come: 500 MB after a thousand long lines. It gives that back, and
 is as quick as before, only by ending. So the process ends after a long job, and when it has had none for a minute.
 What it may take of memory and of time is bounded, so that one document never stands in the way of the others for long.
+What was drawn last is kept, for those who ask for the same again.
 """
 
 import json
@@ -10,8 +11,10 @@ import struct
 import subprocess
 import sys
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -29,6 +32,9 @@ DEADLINE = 10.0
 WAIT = 5.0
 """Seconds that one who wants to draw waits for the others."""
 
+KEPT = 8 * 1024 * 1024
+"""Bytes of the documents that are kept."""
+
 LONG = 64 * 1024
 """Bytes of a job that leaves so much behind that the process ends."""
 
@@ -44,6 +50,7 @@ class Press:
         self._lock = threading.Lock()
         self._printer: _Printer | None = None
         self._rest = threading.Timer(IDLE, self.end)
+        self._kept: OrderedDict[bytes, bytes] = OrderedDict()  # digest of a job -> its PDF; the latest last
 
     def pdf(self, job: dict[str, Any]) -> bytes:
         """The PDF of a job: `sources`, `inputs`, `timestamp`, and the `standards` to try, one after the other.
@@ -53,20 +60,31 @@ class Press:
             Unavailable: others take too long.
         """
         line = json.dumps(job).encode() + b"\n"
+        asked = blake2b(line, digest_size=32).digest()
+        if kept := self._kept.get(asked):
+            return kept
         with self._mine():
+            if kept := self._kept.get(asked):  # by one that we have waited for
+                return kept
             self._rest.cancel()
             done, said = self._answered(line)
             self._rest = threading.Timer(0 if len(line) > LONG else IDLE, self.end)
             self._rest.daemon = True
             self._rest.start()
-        if not done:
-            raise Unprintable(said.decode())
+            if not done:
+                raise Unprintable(said.decode())
+            self._keep(asked, said)
         return said
 
     def end(self) -> None:
         """End the process, if there is one."""
         with self._lock:
             self._end()
+
+    def _keep(self, asked: bytes, drawn: bytes) -> None:
+        self._kept[asked] = drawn
+        while sum(map(len, self._kept.values())) > KEPT:
+            self._kept.popitem(last=False)
 
     @contextmanager
     def _mine(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -54,6 +55,24 @@ def test_what_typst_refuses_is_told_and_does_no_harm(one: Press) -> None:
     assert one.pdf(job("a")).startswith(b"%PDF")
 
 
+def test_what_was_drawn_a_moment_ago_is_not_drawn_again(one: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = one.pdf(job("a"))
+    one.end()
+    assert one.pdf(job("a")) is first
+    assert running(one) is None
+    monkeypatch.setattr(press, "KEPT", len(first))
+    one.pdf(job("b"))
+    one.end()
+    assert one.pdf(job("a")) == first
+    assert running(one)
+
+
+def test_who_waited_while_the_same_was_drawn_gets_that(one: Press) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        drawn = list(pool.map(one.pdf, [job("#for i in range(1000) { [a] }")] * 4))
+    assert {id(each) for each in drawn} == {id(drawn[0])}
+
+
 def test_it_sees_no_file_of_ours(one: Press) -> None:
     for path in ("/etc/passwd", "page.typ", "../README.md"):
         with pytest.raises(Unprintable):
@@ -64,7 +83,7 @@ def test_without_work_it_ends_and_comes_back(one: Press, monkeypatch: pytest.Mon
     monkeypatch.setattr(press, "IDLE", 0.05)
     first = one.pdf(job("a"))
     wait_for_the_end(one)
-    assert one.pdf(job("a")) == first
+    assert one.pdf(job("b")) != first
 
 
 def test_after_a_long_document_it_ends(one: Press) -> None:
@@ -76,7 +95,7 @@ def test_one_that_was_killed_is_replaced(one: Press) -> None:
     one.pdf(job("a"))
     os.kill(running(one) or 0, signal.SIGKILL)
     wait_for_the_end(one)
-    assert one.pdf(job("a")).startswith(b"%PDF")
+    assert one.pdf(job("b")).startswith(b"%PDF")
 
 
 def test_a_document_without_end_is_given_up(one: Press, monkeypatch: pytest.MonkeyPatch) -> None:

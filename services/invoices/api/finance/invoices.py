@@ -25,6 +25,7 @@ from services.invoices.api.finance.schemas import (
     PaymentQuery,
 )
 from services.invoices.api.finance.spelling import spelled, spelled_payment
+from services.invoices.places import drawing
 from services.invoices.press import Unprintable
 from services.invoices.vocabulary import VOCABULARY
 from shared.bodies import json_body, load
@@ -72,7 +73,8 @@ def get_pdf(invoice_id: str) -> Response:
     invoice, profile, logo = queries.printed(db(), caller(), invoice_id)
     facts = document.stated(invoice, profile, logo.digest if logo else None, queries.today(caller()))
     try:
-        pdf = document.drawn(facts, (logo.kind, logo.data) if logo else None)
+        with drawing().taken(caller().workspace_id):
+            pdf = document.for_reader(facts, (logo.kind, logo.data) if logo else None)
     except Unprintable:
         raise Unavailable("The document cannot be drawn", retry_after=60) from None
     return file(pdf, "application/pdf", tag=hashlib.sha256(pdf).hexdigest(), name=facts["file"])

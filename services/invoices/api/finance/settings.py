@@ -16,6 +16,7 @@ from services.invoices.api.finance.schemas import (
 )
 from services.invoices.api.finance.spelling import spelled_logo, spelled_settings
 from services.invoices.logos import KINDS
+from services.invoices.places import drawing
 from shared.web import Routes, answers_once, caller, db, if_match, nothing, one, settle, ticket
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ def get_logo() -> Response:
 @answers_once
 def put_logo() -> Response:
     """Put a logo on all PDFs from now on: the body is a PNG or JPEG image of at most 512 KiB."""
-    image, asked, expected = logos.read(request.get_data()), ticket(), if_match()
+    with drawing().taken(caller().workspace_id):
+        image = logos.read(request.get_data())
+    asked, expected = ticket(), if_match()
 
     def work() -> Response:
         logo = actions.put_logo(db(), caller(), image, expected)
