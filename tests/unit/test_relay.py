@@ -114,7 +114,7 @@ def test_a_receiver_that_does_not_answer_delays_nobody_elses_messages(db: Databa
         for key in ("one", "two"):
             put(db, key, topic="quick")
             wait_until(lambda key=key: key in quick.got)  # type: ignore[misc]
-        assert len(waiting(db)) == 3 * BATCH
+        wait_until(lambda: len(waiting(db)) == 3 * BATCH)
     finally:
         hangs.set()
         stop.set()
