@@ -132,16 +132,24 @@ class Product:
 
 
 @contextmanager
-def running(backend: str, folder: Path, postgres_url: str) -> Iterator[Product]:
-    """The product at work, with a fresh data folder, and on PostgreSQL with four fresh databases."""
+def running(
+    backend: str, folder: Path, postgres_url: str, before: Callable[["Product"], object] = lambda _product: None
+) -> Iterator[Product]:
+    """The product at work, with a fresh data folder, and on PostgreSQL with four fresh databases.
+
+    `before`: what is done with it before it starts.
+    """
     name = f"ch_test_{uuid.uuid4().hex}"
     own = make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
     product = Product(folder / "var", own if backend == "postgresql" else None)
-    product.start()
     try:
-        yield product
+        before(product)
+        product.start()
+        try:
+            yield product
+        finally:
+            product.stop()
     finally:
-        product.stop()
         if backend == "postgresql":
             _drop(postgres_url, name)
 

@@ -21,9 +21,6 @@ TRIES = 50
 WAIT = 0.3
 """Seconds to wait for who writes: less than PostgreSQL waits before it looks for a deadlock, and ends somebody else."""
 
-PATIENT = ("SET LOCAL statement_timeout = 0", "SET LOCAL idle_in_transaction_session_timeout = 0")
-"""What is said on PostgreSQL: how long it takes to read everything is nobody's fault."""
-
 Look = Mapping[str, Connection]
 """Each database, as it was at the moment."""
 
@@ -66,22 +63,16 @@ def opened(name: str, url: str) -> Database:
 
 def _pinned(databases: Mapping[str, Database], looks: ExitStack) -> Look | None:
     """The transactions, begun while nobody writes; None when somebody does all the time."""
+    look = {name: looks.enter_context(database.look(again=True)) for name, database in databases.items()}
     with ExitStack() as locks:
         try:
             for database in databases.values():
                 locks.enter_context(_still(database))
-            return {name: _seen(database, looks) for name, database in databases.items()}
+            for connection in look.values():  # what it sees first is what it sees later
+                connection.execute(text("SELECT version_num FROM alembic_version")).all()
+            return look
         except (OperationalError, sqlite3.OperationalError):
             return None
-
-
-def _seen(database: Database, looks: ExitStack) -> Connection:
-    connection = looks.enter_context(database.look(again=True))
-    if connection.dialect.name == "postgresql":
-        for setting in PATIENT:
-            connection.execute(text(setting))
-    connection.execute(text("SELECT version_num FROM alembic_version")).all()  # its first look is what it sees later
-    return connection
 
 
 @contextmanager
