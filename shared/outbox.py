@@ -88,17 +88,27 @@ class Undeliverable(Exception):
     """The receiver will never take this message: do not try again."""
 
 
+class Behind(Exception):
+    """The receiver knows a newer version than the newest there is, as we were restored from an older copy."""
+
+    def __init__(self, known: int) -> None:
+        super().__init__(f"version {known} is known there")
+        self.known = known
+
+
 @dataclass(frozen=True)
 class Topic:
     """How messages of one kind leave.
 
     `send` is called with no transaction open, and again until it returns or raises `Undeliverable`.
     `settled` is called in the transaction that removes the message, with the reason when it was given up.
+    `catch_up` counts the versions of a message's thing from the given one on, where the receiver knows it.
     `to`: who receives them. One who does not answer delays what is for him, and nothing else.
     """
 
     send: Callable[[Outbox], None]
     settled: Callable[[Session, Outbox, str | None], None] = lambda _session, _message, _failure: None
+    catch_up: Callable[[Session, Outbox, int], None] = lambda _session, _message, _version: None
     to: str = ""
 
 
@@ -193,6 +203,22 @@ def take_up(session: Session, message: Outbox, body: dict[str, Any] | None = Non
     return taken if done else None
 
 
+def advance(session: Session, message: Outbox, version: int) -> Outbox | None:
+    """An armed message under a higher version; None when somebody else has taken it up."""
+    armed = update(Outbox).where(Outbox.id == message.id, Outbox.version == message.version, Outbox.armed)
+    if not session.execute(armed.values(version=version).returning(Outbox.id), execution_options=PLAIN).first():
+        return None
+    advanced = MESSAGES.copy(message)
+    advanced.version = version
+    return advanced
+
+
+def heard(message: Outbox, said: Mapping[str, Any]) -> None:
+    """Read what a receiver says that it knows after a message. Raises Behind."""
+    if said.get("version", 0) > message.version:
+        raise Behind(said["version"])
+
+
 def deliver(db: Database, topics: Topics, message: Outbox) -> bool:
     """Send one leased message; whether it is settled. When not, the relay tries again later."""
     token = request_id.set(message.request_id)
@@ -201,6 +227,9 @@ def deliver(db: Database, topics: Topics, message: Outbox) -> bool:
         topics[message.topic].send(message)
     except Undeliverable as why:
         failure = str(why)
+    except Behind as why:
+        _catch_up(db, topics[message.topic], message, why.known)
+        return False
     except (
         Forbidden,
         NotFound,
@@ -239,6 +268,15 @@ def _later(db: Database, message: Outbox, *, refused: str | None = None) -> None
             update(Outbox).where(*_still(message)).values(due_at=wait, leased_until=None, refused=refused),
             execution_options=PLAIN,
         )
+
+
+def _catch_up(db: Database, topic: Topic, message: Outbox, known: int) -> None:
+    """Let the relay send it above what the receiver knows; where it has been replaced, it was but late."""
+    with db.write() as session:
+        topic.catch_up(session, message, known + 1)  # first, as who writes a thing locks it before its messages
+        above = update(Outbox).where(*_still(message)).values(version=known + 1, due_at=AT_ONCE, leased_until=None)
+        if session.execute(above.returning(Outbox.id), execution_options=PLAIN).first():
+            log.warning("message.behind", topic=message.topic, key=message.key, version=message.version, known=known)
 
 
 def _give_back(db: Database, messages: Iterable[Outbox]) -> None:

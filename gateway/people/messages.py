@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from gateway.keys.models import Member
@@ -44,13 +45,21 @@ def tell_gone(session: Session, person: Person) -> None:
 
 def topics(peers: Mapping[str, Peer], *, deadline: float) -> Topics:
     """How each kind of message leaves."""
-    return {_topic(service): Topic(_to(peer, deadline), to=service) for service, peer in peers.items()}
+    return {
+        _topic(service): Topic(_to(peer, deadline), catch_up=_catch_up, to=service) for service, peer in peers.items()
+    }
+
+
+def _catch_up(session: Session, message: Outbox, version: int) -> None:
+    mine = (Member.workspace_id == message.workspace_id, Member.id == int(message.key), Member.version < version)
+    session.execute(update(Member.__table__).where(*mine).values(version=version))  # type: ignore[arg-type]
 
 
 def _to(peer: Peer, deadline: float) -> Callable[[Outbox], None]:
     def send(message: Outbox) -> None:
         body = {"version": message.version, **message.body}
-        peer.put(f"/internal/people/{message.key}", body, workspace_id=message.workspace_id, deadline=deadline)
+        path = f"/internal/people/{message.key}"
+        outbox.heard(message, peer.put(path, body, workspace_id=message.workspace_id, deadline=deadline))
 
     return send
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from flask import current_app
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from services.invoices import document, letter, mail
@@ -112,9 +112,14 @@ def topics(settings: Settings, db: Database, expenses: Peer, *, deadline: float)
     def send_billing(message: Outbox) -> None:
         body = {"version": message.version, **message.body}
         path = f"/internal/billings/{message.key}"
-        expenses.put(path, body, workspace_id=message.workspace_id, deadline=deadline)
+        outbox.heard(message, expenses.put(path, body, workspace_id=message.workspace_id, deadline=deadline))
 
-    return {MAIL: Topic(send_mail, _settled, to="mail"), BILLING: Topic(send_billing, to="expenses")}
+    def catch_up(session: Session, message: Outbox, version: int) -> None:
+        mine = (ProjectExpense.workspace_id == message.workspace_id, ProjectExpense.uuid == message.key)
+        behind = update(ProjectExpense).where(*mine, ProjectExpense.billing_version < version)
+        session.execute(behind.values(billing_version=version), execution_options=outbox.PLAIN)
+
+    return {MAIL: Topic(send_mail, _settled, to="mail"), BILLING: Topic(send_billing, catch_up=catch_up, to="expenses")}
 
 
 def _attached(db: Database, message: Outbox) -> Attachment | None:

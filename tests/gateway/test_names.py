@@ -67,6 +67,20 @@ def test_a_service_that_is_away_hears_of_it_later(office: Office, away: tuple[st
     assert office.rows("outbox") == []
 
 
+def test_a_gateway_restored_from_an_older_copy_is_heard_above_what_is_known(office: Office) -> None:
+    number = office.made()
+    for last in ("Byron-King", "King", "Noel"):
+        office.put(number, **{"last-name": last})
+    with office.db.write() as session:
+        session.execute(text("UPDATE members SET version = 1 WHERE id = :id"), {"id": number})
+    office.put(number, **{"last-name": "Lovelace"})
+    deliver(office)
+    assert names(office, number) == ["Ada Lovelace"] * 2
+    assert office.rows("outbox") == []
+    office.put(number, **{"last-name": "Byron"})
+    assert names(office, number) == ["Ada Byron"] * 2
+
+
 def test_a_refused_change_is_told_to_nobody(office: Office) -> None:
     number = office.made()
     office.wires.away = set(SERVICES)

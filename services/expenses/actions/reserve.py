@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 from services.expenses import messages
 from services.expenses.actions.promise import Promise, Reservation, abandon, questions, unask
 from services.expenses.actions.writing import Facts, changed, new_expense, tag
-from services.expenses.messages import Question
+from services.expenses.messages import Overtaken, Question
 from services.expenses.models import Expense
 from services.expenses.outside import Outside
 from services.expenses.queries import ExpenseId, owned
 from services.expenses.rules import Report
-from shared import idempotency
+from shared import idempotency, outbox
 from shared.caller import Caller
 from shared.db import Database
 from shared.errors import Conflict, Forbidden, NotFound, Refused, Unavailable
@@ -133,8 +133,9 @@ def _armed(
     return promises
 
 
-def _asked(db: Database, outside: Outside, reservation: Reservation) -> Reservation:
-    for granted, promise in enumerate(reservation.promises):
+def _asked(db: Database, outside: Outside, reservation: Reservation, *, begin: int = 0) -> Reservation:
+    """Ask what is promised from one on."""
+    for granted, promise in enumerate(reservation.promises[begin:], begin):
         try:
             promise.question.ask(outside, promise.undo)
         except (Forbidden, NotFound, Refused) as refusal:
@@ -145,10 +146,31 @@ def _asked(db: Database, outside: Outside, reservation: Reservation) -> Reservat
             else:
                 abandon(db, reservation)
             raise Unavailable(f"The {promise.question.service} service did not answer") from why
+        except Overtaken as why:
+            if above := _above(db, reservation, granted, why.known):
+                return _asked(db, outside, above, begin=granted)
+            abandon(db, reservation)
+            raise
         except Conflict:
             abandon(db, reservation)
             raise
     return reservation
+
+
+def _above(db: Database, reservation: Reservation, place: int, known: int) -> Reservation | None:
+    """The same with a question, and its undo, above the version that a service knows; None where it was but late.
+
+    Where nobody has taken up the undo, no newer message was ever sent: we were restored from an older copy.
+    """
+    promises = list(reservation.promises)
+    with db.write() as session:
+        messages.catch_up(session, promises[place].undo, known + 2)
+        undo = outbox.advance(session, promises[place].undo, known + 2)
+    if undo is None:
+        return None
+    promises[place] = replace(promises[place], undo=undo)
+    setattr(reservation.expense, messages.COUNTED[undo.topic].key, undo.version)  # a new one is yet to be written
+    return replace(reservation, promises=tuple(promises))
 
 
 def _known(session: Session, caller: Caller, expense_id: ExpenseId) -> Expense | None:

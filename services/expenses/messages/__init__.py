@@ -6,18 +6,30 @@ request has asked, and the Idempotency-Key that is free again once the message h
 
 from services.expenses.messages import billables, spends
 from services.expenses.messages.billables import HoldQuestion, conclude
-from services.expenses.messages.promises import BILLABLE, SPEND, Question, pending, release
+from services.expenses.messages.promises import (
+    BILLABLE,
+    COUNTED,
+    SPEND,
+    Overtaken,
+    Question,
+    catch_up,
+    pending,
+    release,
+)
 from services.expenses.messages.spends import SpendQuestion, asking, tell, under_way
 from shared.http import Peer
 from shared.outbox import Topic, Topics
 
 __all__ = [
     "BILLABLE",
+    "COUNTED",
     "SPEND",
     "HoldQuestion",
+    "Overtaken",
     "Question",
     "SpendQuestion",
     "asking",
+    "catch_up",
     "conclude",
     "pending",
     "release",
@@ -30,6 +42,6 @@ __all__ = [
 def topics(budgets: Peer, invoices: Peer, *, deadline: float) -> Topics:
     """How each kind of message leaves."""
     return {
-        SPEND: Topic(spends.sender(budgets, deadline), release, to="budgets"),
-        BILLABLE: Topic(billables.sender(invoices, deadline), release, to="invoices"),
+        SPEND: Topic(spends.sender(budgets, deadline), release, catch_up, to="budgets"),
+        BILLABLE: Topic(billables.sender(invoices, deadline), release, catch_up, to="invoices"),
     }

@@ -80,7 +80,7 @@ def sender(invoices: Peer, deadline: float) -> Callable[[Outbox], None]:
 
     def send(message: Outbox) -> None:
         body = {"version": message.version} | _wire(message.body, held=False, shown=False)
-        invoices.put(_path(message), body, workspace_id=message.workspace_id, deadline=deadline)
+        outbox.heard(message, invoices.put(_path(message), body, workspace_id=message.workspace_id, deadline=deadline))
 
     return send
 

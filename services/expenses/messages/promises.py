@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, ClassVar, Protocol
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 from sqlalchemy.orm import Session
 
 from services.expenses.models import Expense
@@ -19,6 +19,7 @@ from shared.idempotency import Ticket
 from shared.outbox import Outbox
 
 SPEND, BILLABLE = "spend", "billable"
+COUNTED = {SPEND: Expense.spend_version, BILLABLE: Expense.billable_version}
 
 ARMED_FOR = timedelta(seconds=15)
 """How long a request may take from its intention to its commit before the relay undoes it. Longer than all waits."""
@@ -44,7 +45,7 @@ class Question(Protocol):
         Raises:
             NotFound, Refused: the service said no.
             NoAnswer: nobody knows.
-            Conflict: a newer message about this expense has overtaken the question.
+            Overtaken: by a newer message about this expense, or we were restored from an older copy.
         """
 
 
@@ -68,13 +69,30 @@ def arm(
     )
 
 
+class Overtaken(Conflict):
+    """The service knows a newer version than the question has."""
+
+    def __init__(self, known: int) -> None:
+        super().__init__()
+        self.known = known
+
+
 def put(peer: Peer, path: str, undo: Outbox, body: dict[str, Any], *, deadline: float) -> None:
     """Send a question. Raises what `Question.ask` raises."""
     version = undo.version - 1
     asked = {"version": version} | body
     said = peer.put(path, asked, workspace_id=undo.workspace_id, deadline=deadline)
+    if said["version"] > version:
+        raise Overtaken(said["version"])
     if said["version"] != version:
         raise Conflict
+
+
+def catch_up(session: Session, message: Outbox, version: int) -> None:
+    """Count the versions of an expense's messages of one kind from this one on."""
+    column = COUNTED[message.topic]
+    mine = (Expense.workspace_id == message.workspace_id, Expense.uuid == message.key, column < version)
+    session.execute(update(Expense.__table__).where(*mine).values({column: version}))  # type: ignore[arg-type]
 
 
 def pending(session: Session, expense_id: str) -> Mapping[str, Outbox]:

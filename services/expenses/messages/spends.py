@@ -91,7 +91,7 @@ def sender(budgets: Peer, deadline: float) -> Callable[[Outbox], None]:
         kept = message.body
         spend = Spend(kept["budget_id"], Money(kept["amount_minor"], kept["currency"]), kept["date"])
         body = {"version": message.version} | _wire(spend, held=None, enforce=False)
-        budgets.put(_path(message), body, workspace_id=message.workspace_id, deadline=deadline)
+        outbox.heard(message, budgets.put(_path(message), body, workspace_id=message.workspace_id, deadline=deadline))
 
     return send
 

@@ -15,20 +15,26 @@ DANIEL = {"version": 1, "first_name": "Daniel", "last_name": "Mackey", "email": 
 
 
 class ExpenseService:
-    """What the invoice service tells the expense service: `heard`, or nothing while it is `away`."""
+    """What the invoice service tells the expense service: `heard`, or nothing while it is `away`.
+
+    `known`: a version that it knows of each expense, whatever it was told.
+    """
 
     def __init__(self) -> None:
         self.app = Flask("expenses")
         self.heard: list[tuple[str, Facts]] = []
         self.away = False
+        self.known = 0
         self.app.add_url_rule("/internal/billings/<uuid>", view_func=self._hear, methods=["PUT"])
 
     def _hear(self, uuid: str) -> Response:
         if self.away:
             return Response(status=503)
         body = loads(request.get_data())
-        self.heard.append((uuid, body))
-        return Response(dumps({"version": body["version"], "fresh": True}), content_type="application/json")
+        if fresh := body["version"] > self.known:
+            self.heard.append((uuid, body))
+        said = {"version": max(body["version"], self.known), "fresh": fresh}
+        return Response(dumps(said), content_type="application/json")
 
 
 class Books:

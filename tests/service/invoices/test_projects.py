@@ -35,6 +35,11 @@ EXAMPLE = {
 }
 
 
+def on(version: int, invoice: int | None) -> dict[str, Any]:
+    """What the expense service hears of the invoice that an expense is on."""
+    return {"version": version, "invoice_id": invoice, "account_id": WORKSPACE if invoice else None}
+
+
 def test_the_document_s_example_adds_up_to_358_34(app: Any, books: Books) -> None:
     people.accept(app.extensions["service"].db, WORKSPACE, 7, **DANIEL)
     invoice = books.invoice(description="Replace tractor", number="INV0001", **{"po-number": "PO0001"})
@@ -418,8 +423,8 @@ def test_a_deleted_invoice_lets_go_of_what_it_billed(books: Books, expense_servi
     assert books.client.delete(f"/invoices/{invoice}.json").json == {"STATUS": "OK"}
     assert books.client.get(f"/time_entries/{entry}.json").json["time-entry"]["isbilled"] == "0"
     assert expense_service.heard == [
-        (expense, {"version": 1, "invoice_id": invoice}),
-        (expense, {"version": 2, "invoice_id": None}),
+        (expense, on(1, invoice)),
+        (expense, on(2, None)),
     ]
     again = books.invoice()
     assert books.bill(again, add={"timelogs": entry, "expenses": 15}).status_code == 200
@@ -434,7 +439,19 @@ def test_which_invoice_an_expense_is_on_is_told_later_when_nobody_hears(
     assert books.bill(invoice, add={"expenses": 15}).status_code == 200
     expense_service.away = False
     wait_until(lambda: relay.run_once() == 0 and len(expense_service.heard) == 1)
-    assert expense_service.heard == [(expense, {"version": 1, "invoice_id": invoice})]
+    assert expense_service.heard == [(expense, on(1, invoice))]
+
+
+def test_which_invoice_an_expense_is_on_is_told_above_what_is_known(
+    books: Books, expense_service: ExpenseService, relay: Relay
+) -> None:
+    invoice, expense = books.invoice(), books.expense(15)
+    expense_service.known = 7
+    assert books.bill(invoice, add={"expenses": 15}).status_code == 200
+    wait_until(lambda: relay.run_once() == 0 and len(expense_service.heard) == 1)
+    assert books.bill(invoice, remove={"expenses": 15}).status_code == 200
+    said = [(expense, on(8, invoice)), (expense, on(9, None))]
+    assert expense_service.heard == said
 
 
 # Locks
@@ -671,7 +688,7 @@ def test_what_was_not_told_in_time_is_the_relays_at_once(
         assert [message.leased_until for message in session.scalars(select(Outbox))] == [None] * 3
     expense_service.away = False
     wait_until(lambda: relay.run_once() == 0 and len(expense_service.heard) == 3)
-    assert sorted(expense_service.heard) == [(uuid, {"version": 1, "invoice_id": invoice}) for uuid in told]
+    assert sorted(expense_service.heard) == [(uuid, on(1, invoice)) for uuid in told]
 
 
 # Integer ids that are given again
