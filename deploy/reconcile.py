@@ -96,7 +96,7 @@ def _unlinked(db: Database, workspace_id: str, budget_id: str) -> bool:
 def _remembered(look: Look, databases: Databases) -> Iterator[str]:
     """Expenses are recorded anew that are gone, and are on an invoice."""
     for pair in billables.apart(look):
-        if pair.expense is None and pair.known is not None and pair.known.invoice_id is not None:
+        if pair.expense is None and pair.known and pair.known.invoice_id and pair.known.id:
             facts = _remembered_as(look, pair)
             if expenses.remember(databases["expenses"], Caller.service(US, pair.workspace_id), facts):
                 yield f"workspace {pair.workspace_id}: expense {pair.uuid} is recorded anew, as it is on an invoice"
@@ -130,6 +130,8 @@ def _spends(look: Look, databases: Databases) -> Iterator[str]:
 
 def _billables(look: Look, databases: Databases) -> Iterator[str]:
     for pair in billables.apart(look):
+        if pair.expense is None and pair.known and pair.known.invoice_id:
+            continue  # its number is another's now: an invoice does not change for that, and `verify` goes on saying it
         expenses.tell_billable(databases["expenses"], pair.workspace_id, pair.uuid, pair.version)
         yield f"workspace {pair.workspace_id}: expense {pair.uuid}: the invoice service is told what it is"
 
