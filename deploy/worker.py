@@ -33,11 +33,15 @@ log = structlog.get_logger()
 class Worker(GeventWorker):  # type: ignore[misc]
     """Serves the app of `deploy.server.Server`, whose settings say what a client is allowed."""
 
+    def init_process(self) -> None:
+        """Be ready to be told to stop before anything else: the app takes a while to load."""
+        self._end = Event()
+        super().init_process()
+
     def run(self) -> None:
         """Answer until told to stop; then finish what is being answered."""
         settings = self.app.settings
         self._deadline = settings.deadline
-        self._end = Event()
         self._crowd = Crowd(self.app.connections, settings.connections_per_address, self.app.proxies)
         pool = Pool()
         servers = [StreamServer(each, handle=self._taker(each), spawn=pool) for each in self.sockets]

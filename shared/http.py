@@ -7,6 +7,7 @@ sockets.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -114,14 +115,17 @@ class Peer:
         """
         try:
             with self._bulkhead.place():
-                answer = self._breaker.call(
-                    lambda: self._adapter.send(asked, timeout=(min(1.0, deadline), deadline)),
-                )
-            return answer, loads(answer.content)
+                answer, body = self._breaker.call(partial(self._send, asked, deadline))
+            return answer, loads(body)
         except (Full, Open) as why:
             raise NotAsked(f"{self._audience}: {why}") from None
         except (requests.RequestException, errors.Invalid) as fault:
             raise NoAnswer(f"{self._audience}: {fault}") from fault
+
+    def _send(self, asked: requests.PreparedRequest, deadline: float) -> tuple[requests.Response, bytes]:
+        """One try, with the body of the answer: who stalls in the middle of it has not answered."""
+        answer = self._adapter.send(asked, timeout=(min(1.0, deadline), deadline))
+        return answer, answer.content
 
 
 class Wire(BaseAdapter):

@@ -105,7 +105,7 @@ class Lane:
         with self._db.read() as session:  # a look that takes no lock, so that an idle relay disturbs nobody
             at = self._clock.look(lambda: session.scalars(select(clock())).one())
             due = (Outbox.topic.in_(self._mine), *_due(at, trusted=self._clock.trusted))
-            if not self._whose_turn(lambda after: session.scalar(_first(due, after).with_only_columns(Outbox.id))):
+            if not self._whose_turn(lambda after: session.scalar(_first(due, after).limit(1))):
                 return []
         first = _first(due, self._served).limit(BATCH).with_for_update(skip_locked=True)
         claim = (

@@ -1,7 +1,6 @@
 """The receipts of a copy: the objects that the rows of its moment name."""
 
 import gzip
-import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -72,11 +71,6 @@ def put_back(folder: Path, receipts: Receipts) -> int:
             receipts.put(key, _place(folder, key).read_bytes())
         count += 1
     return count
-
-
-def digest(data: bytes) -> str:
-    """What tells a receipt from every other, as its row keeps it."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def _copy_one(key: str, receipts: Receipts, file: Path) -> bool:

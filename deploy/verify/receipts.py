@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection
 
 from deploy.copies import receipts
-from services.expenses.receipts import ORPHAN_AGE, Receipts
+from services.expenses.receipts import ORPHAN_AGE, Receipt, Receipts
 from shared.db import Database
 from shared.errors import Unavailable
 from shared.verify import Wrong
@@ -19,7 +19,7 @@ def wrong(connection: Connection, store: Receipts, expenses: Database) -> Iterat
     for row in receipts.named(connection):
         thing = f"expense {row.uuid}"
         try:
-            same = receipts.digest(store.fetch(row.receipt_key)) == row.receipt_digest
+            same = Receipt(store.fetch(row.receipt_key), "").digest == row.receipt_digest
         except Unavailable:
             if receipts.is_named(expenses, row.receipt_key):
                 yield Wrong(row.workspace_id, thing, f"its receipt {row.receipt_key} cannot be read")

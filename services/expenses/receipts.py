@@ -102,8 +102,9 @@ class Receipts:
             raise Unavailable("The receipt cannot be stored now") from why
         try:
             yield
-        except DBAPIError:  # the commit may have come through, and a row may name it: the sweep knows better
-            receipt.keep()
+        except BaseException as why:
+            if isinstance(why, DBAPIError) or not isinstance(why, Exception):  # or the process is being ended
+                receipt.keep()  # the commit may have come through, and a row may name it: the sweep knows better
             raise
         finally:
             if not receipt.kept:

@@ -71,7 +71,7 @@ def apply_facts(expense: Expense, facts: Facts) -> None:
 def attach(session: Session, expense: Expense, receipt: Receipt | None, receipts: Receipts | None = None) -> None:
     if receipt is None:
         return
+    afterwards(session, receipt.keep)  # first: what else follows takes time, and may be cut off
     if receipts and expense.receipt_key:
         afterwards(session, partial(receipts.remove, expense.receipt_key))
     expense.receipt_key, expense.receipt_type, expense.receipt_digest = receipt.key, receipt.type, receipt.digest
-    afterwards(session, receipt.keep)

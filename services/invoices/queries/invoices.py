@@ -39,7 +39,6 @@ ITEM_SORTS: Sorts = {
     "unit_price": Item.price_micros,
     "amount": Item.amount_minor,
 }
-"""Entries about one invoice are written one after the other, so their ids are in the order of their times."""
 
 PAYMENT_STATUS = case(
     (Invoice.lifecycle == rules.PAID, rules.PAID),
