@@ -157,6 +157,7 @@ class Database:
             self._writer = _beginning("BEGIN", self.pools[0])
         self._current: ContextVar[Session | None] = ContextVar("session", default=None)
         self._writing = Bulkhead(writers, limits.lock) if limits.lock else None
+        self._working = Bulkhead(threads, limits.lock) if limits.lock else None
 
     @contextmanager
     def look(self, *, again: bool = False) -> Iterator[Connection]:
@@ -167,7 +168,7 @@ class Database:
         if outer := self._current.get():
             yield plainly(outer)
             return
-        with (self._reader if again else self.pools[0]).connect() as connection:
+        with self._turn(), (self._reader if again else self.pools[0]).connect() as connection:
             yield connection
 
     @contextmanager
@@ -176,7 +177,7 @@ class Database:
         if outer := self._current.get():
             yield outer
             return
-        with Session(self._reader, expire_on_commit=False, autoflush=False) as session:
+        with self._turn(), Session(self._reader, expire_on_commit=False, autoflush=False) as session:
             yield session
 
     @contextmanager
@@ -186,7 +187,11 @@ class Database:
             yield outer
             outer.flush()
             return
-        with self._place(), self._writer.begin() as connection, Session(connection, expire_on_commit=False) as session:
+        with (
+            self._turn(writes=True),
+            self._writer.begin() as connection,
+            Session(connection, expire_on_commit=False) as session,
+        ):
             token = self._current.set(session)
             try:
                 yield session
@@ -206,7 +211,7 @@ class Database:
             yield plainly(outer)
             return
         begun = self.url.get_backend_name() == "sqlite"  # whose waiting is in its BEGIN
-        with self._place(), self._writer.begin() if begun else self.pools[-1].connect() as connection:
+        with self._turn(writes=True), self._writer.begin() if begun else self.pools[-1].connect() as connection:
             yield connection
 
     @contextmanager
@@ -215,8 +220,12 @@ class Database:
         with self._aside.connect() as connection:
             yield connection
 
-    def _place(self) -> AbstractContextManager[None]:
-        return self._writing.place() if self._writing else nullcontext()
+    @contextmanager
+    def _turn(self, *, writes: bool = False) -> Iterator[None]:
+        """One's turn to have a connection, in the order in which they came: a pool gives it to who asks just then."""
+        reads = not writes or len(self.pools) == 1
+        with _place(self._writing if writes else None), _place(self._working if reads else None):
+            yield
 
     @property
     def engine(self) -> Engine:
@@ -227,6 +236,10 @@ class Database:
         """Give all connections back."""
         for pool in (*self.pools, self._aside):
             pool.dispose()
+
+
+def _place(bulkhead: Bulkhead | None) -> AbstractContextManager[None]:
+    return bulkhead.place() if bulkhead else nullcontext()
 
 
 def afterwards(session: Session, task: Callable[[], object]) -> None:

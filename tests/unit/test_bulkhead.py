@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from shared.bulkhead import Bulkhead, Full
-from tests.product import PATIENCE
+from tests.product import PATIENCE, wait_until
 
 
 def stuck(bulkhead: Bulkhead, places: int, pool: ThreadPoolExecutor) -> Callable[[], None]:
@@ -78,3 +78,20 @@ def test_a_place_is_given_back_whatever_happens_in_it() -> None:
             raise ZeroDivisionError
     with bulkhead.place():
         pass
+
+
+def test_who_came_first_has_the_first_place() -> None:
+    bulkhead, had = Bulkhead(1, patience=PATIENCE), list[str]()
+
+    def waits() -> None:
+        with bulkhead.place():
+            had.append("who waited")
+
+    with ThreadPoolExecutor(1) as pool:
+        with bulkhead.place():
+            waiting = pool.submit(waits)
+            wait_until(lambda: len(bulkhead._waiting) == 1)
+        with bulkhead.place():
+            had.append("who came again at once")
+        waiting.result(PATIENCE)
+    assert had == ["who waited", "who came again at once"]
