@@ -135,6 +135,7 @@ def list_keys(query: dict[str, Any]) -> Response:
 @routes.post("")
 @routes.arguments(KeyIn, example={"scopes": ["invoices:read"]})
 @routes.response(201, MadeKeyAnswer, example=MADE_SHOWN)
+@routes.alt_response(404)
 @answers_once
 def create_key(facts: dict[str, Any]) -> Response:
     """Make a key. Its secret is shown this once."""
