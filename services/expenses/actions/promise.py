@@ -98,19 +98,14 @@ def keep(
 
 
 def withdraw(db: Database, reservation: Reservation, outside: Outside) -> None:
-    """End a refused reservation. Who said yes before the refusal is told at once, and what was owed before stays so.
+    """End a refused reservation: everybody who was asked hears at once that nothing changes.
+
+    Also who refused, and so keeps nothing of the question: a late copy of it would be granted as soon as it could be.
 
     Raises:
         Conflict: it has been taken back meanwhile, and its key given to another request.
     """
-    with db.write() as session:
-        for place, promise in enumerate(reservation.promises):
-            if place < reservation.granted:
-                _deliver(db, session, outbox.take_up(session, promise.undo), outside)
-                continue
-            end = outbox.fire if promise.owed else outbox.disarm  # nothing came of it, so there is nothing to undo
-            if not end(session, promise.undo):
-                raise Conflict
+    _end(db, reservation, outside, asked=reservation.granted + 1)
 
 
 def unask(db: Database, reservation: Reservation, outside: Outside) -> None:
@@ -120,10 +115,21 @@ def unask(db: Database, reservation: Reservation, outside: Outside) -> None:
         Conflict: as in `withdraw`.
     """
     with db.write() as session:
-        withdraw(db, reservation, outside)
+        _end(db, reservation, outside, asked=reservation.granted)
         for promise in reservation.promises[reservation.granted :]:
             if not promise.owed:
                 messages.release(session, promise.undo)
+
+
+def _end(db: Database, reservation: Reservation, outside: Outside, *, asked: int) -> None:
+    """End a reservation of which so many questions were sent. What was owed before stays so."""
+    with db.write() as session:
+        for promise in reservation.promises[:asked]:
+            _deliver(db, session, outbox.take_up(session, promise.undo), outside)
+        for promise in reservation.promises[asked:]:
+            end = outbox.fire if promise.owed else outbox.disarm
+            if not end(session, promise.undo):
+                raise Conflict
 
 
 def abandon(db: Database, reservation: Reservation) -> None:

@@ -87,7 +87,7 @@ def _check(session: Session, us: Caller, invoice: Invoice | None, known: Project
 
 
 def _take(session: Session, us: Caller, invoice: Invoice | None, known: ProjectExpense, state: ExpenseState) -> None:
-    before = _shown(known)
+    before, shown_before = _facts(known), _shown(known)
     if state.id is not None and state.id != known.id:
         _claim(session, known, state.id)
     known.id, known.project_id, known.asked_project_id = state.id or known.id, state.project_id, None
@@ -96,11 +96,11 @@ def _take(session: Session, us: Caller, invoice: Invoice | None, known: ProjectE
     known.created_by = state.created_by
     if state.project_id is None:
         known.invoice_id = None
-    if invoice is None:
+    if invoice is None or _facts(known) == before:  # nothing came of a question
         return
     session.flush()
     told = {"expenses": [[known.id], [known.id] * (known.invoice_id is not None)]}
-    billing.recount(session, us, invoice, told, strict=False, shown=_shown(known) != before)
+    billing.recount(session, us, invoice, told, strict=False, shown=_shown(known) != shown_before)
 
 
 def _claim(session: Session, known: ProjectExpense, number: int) -> None:
@@ -111,6 +111,11 @@ def _claim(session: Session, known: ProjectExpense, number: int) -> None:
         ProjectExpense.uuid != known.uuid,
     )
     plainly(session).execute(update(ProjectExpense).where(*other).values(id=None))
+
+
+def _facts(known: ProjectExpense) -> tuple[object, ...]:
+    """All that is known of an expense."""
+    return known.id, known.project_id, known.created_by, *_shown(known)
 
 
 def _shown(known: ProjectExpense) -> tuple[object, ...]:

@@ -540,6 +540,22 @@ def test_a_question_that_an_invoice_cannot_grant_is_refused(
     assert books.tell(expense, 15, version=2, name="Same paint") == {"version": 2, "fresh": True}
 
 
+def test_a_question_of_which_nothing_came_leaves_the_invoice_as_it_was(books: Books, invoices: Client) -> None:
+    invoice, expense = books.invoice(), books.expense(15)
+    books.bill(invoice, add={"expenses": 15})
+    (shown,) = invoices.get(INVOICES).json["data"]
+
+    def seen() -> tuple[Any, ...]:
+        one = invoices.get(f"{INVOICES}/{shown['id']}")
+        history = invoices.get(f"{INVOICES}/{shown['id']}/history")
+        return one.json, one.headers["ETag"], history.json["data"], books.read(invoice)
+
+    before = seen()
+    assert books.tell(expense, 15, version=2, held=True, shown=True) == {"version": 2, "fresh": True}
+    assert books.tell(expense, 15, version=3) == {"version": 3, "fresh": True}
+    assert seen() == before
+
+
 # Neighbours
 
 
