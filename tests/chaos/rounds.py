@@ -19,15 +19,15 @@ from tests.chaos.clients.billers import Accountant, Biller
 from tests.chaos.clients.projects import Contractor
 from tests.chaos.clients.racers import Racer
 from tests.chaos.clients.reader import Reader
-from tests.chaos.clients.spenders import Budgeteer, Spender
+from tests.chaos.clients.spenders import Budgeteer, Rewriter, Spender
 from tests.chaos.desk import Office
 from tests.chaos.faults import Faults
 from tests.chaos.record import Outcome
 from tests.chaos.world import World, world
 
 STAFF = {
-    "demo": ("USD", (Budgeteer, Spender, Spender, Racer, Biller, Accountant, Approver, Contractor, Reader)),
-    "other": ("EUR", (Budgeteer, Spender, Racer, Contractor, Reader)),
+    "demo": ("USD", (Budgeteer, Spender, Spender, Rewriter, Racer, Biller, Accountant, Approver, Contractor, Reader)),
+    "other": ("EUR", (Budgeteer, Spender, Rewriter, Racer, Contractor, Reader)),
 }
 """Workspace -> its currency, and its clients."""
 

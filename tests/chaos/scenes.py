@@ -12,7 +12,7 @@ from tests.chaos.clients.approvers import Approver
 from tests.chaos.clients.billers import Accountant, Biller
 from tests.chaos.clients.client import Act, Client
 from tests.chaos.clients.projects import Contractor
-from tests.chaos.clients.spenders import Budgeteer, Spender
+from tests.chaos.clients.spenders import Budgeteer, Rewriter, Spender
 from tests.chaos.desk import Desk, Office
 from tests.chaos.record import Thing
 
@@ -104,6 +104,7 @@ ON_INVOICE = ("begin", "invoice", "log_time", "spend", "put_on")
 SCENES = (
     Scene("create a budget", _after(Budgeteer, "create"), ("gateway", *BUDGETS)),
     Scene("change a cap", _after(Budgeteer, "create", "cap"), BUDGETS),
+    Scene("write what is spent", _after(Rewriter, "create", "rewrite"), BOTH),
     Scene("delete a budget", _delete_budget, (*BOTH, "relay")),
     Scene("create an expense", _spending, BOTH),
     Scene("create an expense with a receipt", _spending_with_receipt, ("expenses",)),

@@ -176,6 +176,12 @@ def spent(seen: Seen, amount: str) -> None:
     seen.budgets[0] |= {"spent_amount": Decimal(amount), "remaining_amount": left}
 
 
+def rewritten(ledger: Ledger, opening: str, outcome: Outcome = Outcome.UNKNOWN) -> None:
+    """What is spent of the budget was written."""
+    change = told("r-spent", "write what is spent", ("budgets", "budget", "updated"), outcome)
+    ledger.settle(change, [(ledger.things["g-1"], BUDGET_FACTS | {"_opening": Decimal(opening)})])
+
+
 def operation(name: str, **changes: Any) -> Plant:
     def plant(ledger: Ledger, _: Seen) -> None:
         at = next(place for place, each in enumerate(ledger.operations) if each.request_id == name)
@@ -215,6 +221,8 @@ PLANTS: list[tuple[str, Plant]] = [
     ("missing in a dialect", lambda _, seen: seen.project_expenses.clear()),
     ("a budget that does not add up", lambda _, seen: spent(seen, "9.01")),
     ("a budget that does not add up", lambda _, seen: seen.spends[BUDGET].clear()),
+    ("a budget that does not add up", lambda ledger, _: rewritten(ledger, "3.00", Outcome.ACKED)),
+    ("a budget that does not add up", lambda ledger, seen: [rewritten(ledger, "3.00"), spent(seen, "10.00")]),
     ("an overdrawn budget", lambda _, seen: spent(seen, "10.01")),
     ("seen at a read", lambda ledger, _: ledger.seen.append("budget over its cap for a moment")),
     ("payments that do not add up", lambda _, seen: seen.invoices[0].payments.clear()),
@@ -254,6 +262,13 @@ def test_a_request_without_an_answer_may_have_come_through_or_not(ledger: Ledger
     ledger.settle(unknown_before, [(expense, EXPENSE_FACTS)])
     assert {violation.kind for violation in violations(ledger, seen)} == {"history"}  # it came, and is not told of
     seen.changes["r-after", "expenses", "expense", "updated"] = 1
+    assert violations(ledger, seen) == []
+
+
+@pytest.mark.parametrize("amount", ["9.00", "10.00"])
+def test_a_figure_written_without_an_answer_is_there_or_not(ledger: Ledger, seen: Seen, amount: str) -> None:
+    rewritten(ledger, "2.00")
+    spent(seen, amount)
     assert violations(ledger, seen) == []
 
 

@@ -44,9 +44,17 @@ class Client:
 
     def mine(self, kind: str, **facts: Any) -> Thing | None:
         """One of its own things of a kind that is there beyond doubt, and so."""
-        own = [thing for thing in self.ledger.of(kind) if thing.mark.startswith(f"{self._mark}-") and thing.usable]
-        fit = [thing for thing in own if all(thing.known.get(name) == value for name, value in facts.items())]
+        fit = self.every(kind, **facts)
         return self.chance.choice(fit[-30:]) if fit else None
+
+    def every(self, kind: str, **facts: Any) -> list[Thing]:
+        """All of those."""
+        own = [thing for thing in self.own(kind) if thing.usable]
+        return [thing for thing in own if all(thing.known.get(name) == value for name, value in facts.items())]
+
+    def own(self, kind: str) -> list[Thing]:
+        """What it has made of a kind, or has tried to make."""
+        return [thing for thing in self.ledger.of(kind) if thing.mark.startswith(f"{self._mark}-")]
 
     def turn(self) -> int:
         """A number that this client has not used before."""

@@ -7,9 +7,11 @@ from typing import Any
 from tests.chaos.clients.client import Act, Client, changed
 from tests.chaos.clients.money import CURRENCIES, major, number
 from tests.chaos.desk import Answer, Ask
-from tests.chaos.record import Effects, Facts, Thing
+from tests.chaos.record import Effects, Facts, Ledger, Thing
 
 BUDGETS, EXPENSES = "/v1/dev/finance/budgets", "/v1/dev/finance/expenses"
+LARGEST = 9_000
+"""In minor units."""
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
 
 CREATED, UPDATED, DELETED = (("expenses", "expense", action) for action in ("created", "updated", "deleted"))
@@ -29,20 +31,20 @@ class Budgeteer(Client):
 
     def another(self) -> None:
         """A budget, unless there are many."""
-        if len([budget for budget in self.ledger.of("budget") if budget.usable]) < 6:
+        if len([budget for budget in common(self.ledger) if budget.usable]) < 6:
             self.create()
 
     def create(self) -> None:
         """A budget, in a currency that is drawn."""
         currency = self.chance.choice(CURRENCIES)
-        self.set_up(currency, major(self.chance.randint(1_000, 9_000), currency))
+        self.set_up(currency, major(self.chance.randint(1_000, LARGEST), currency))
 
-    def set_up(self, currency: str, cap: Decimal) -> Thing:
-        """A budget, sometimes with money spent on it before."""
+    def set_up(self, currency: str, cap: Decimal, *, own: bool = False) -> Thing:
+        """A budget, sometimes with money spent on it before. `own`: nobody else is to spend from it."""
         budget = self.new("budget")
         opening = min(cap, self.chance.choice((Decimal(0), major(self.chance.randint(1, 900), currency))))
         body = {"name": budget.mark, "total_amount": number(cap), "currency": currency, "spent_amount": number(opening)}
-        facts = {"name": budget.mark, "total": cap, "currency": currency, "_opening": opening}
+        facts = {"name": budget.mark, "total": cap, "currency": currency, "_opening": opening, "_own": own}
         answer = self._ask("create a budget", "POST", BUDGETS, "created", budget, facts, json=body, allowed=True)
         if answer:
             budget.ids["uuid"] = answer.data["id"]
@@ -62,6 +64,12 @@ class Budgeteer(Client):
             name = f"{budget.mark} {self.turn()}"
             facts, path = changed(budget, name=name), f"{BUDGETS}/{budget.ids['uuid']}"
             self._ask("rename a budget", "PUT", path, "updated", budget, facts, json={"name": name}, allowed=True)
+
+    def write_spent(self, budget: Thing, opening: Decimal, expenses: list[Thing]) -> None:
+        """What is spent by now: so much more than what these expenses, all that are on it, make."""
+        spent = opening + sum(expense.known["amount"] for expense in expenses)
+        after, path = changed(budget, _opening=opening), f"{BUDGETS}/{budget.ids['uuid']}"
+        self._ask("write what is spent", "PUT", path, "updated", budget, after, json={"spent_amount": number(spent)})
 
     def delete(self) -> None:
         """Its expenses live on."""
@@ -162,12 +170,50 @@ class Spender(Client):
     def _budget(self) -> Thing | None:
         if self.only:
             return self.only
-        there = [budget for budget in self.ledger.of("budget") if budget.facts and budget.ids]
-        return self.chance.choice([*there[-6:], None])
+        return self.chance.choice([*common(self.ledger)[-6:], None])
 
     def _amount(self, currency: str) -> Decimal:
-        return major(self.chance.choice((self.chance.randint(1, 900), self.chance.randint(1, 9_000))), currency)
+        return major(self.chance.choice((self.chance.randint(1, 900), self.chance.randint(1, LARGEST))), currency)
 
     def _file(self) -> tuple[bytes, str]:
         file = JPEG + self.chance.randbytes(self.chance.choice((200, 20_000)))
         return file, hashlib.sha256(file).hexdigest()
+
+
+class Rewriter(Spender):
+    """Writes what is spent of a budget that it alone spends from: acknowledged, that is so until its next expense.
+
+    Once a request about the budget or its expenses is in doubt, it leaves them alone and sets up another.
+    """
+
+    name = "rewrites"
+    _keeper: Budgeteer
+    _doubts = 0
+
+    def acts(self) -> list[Act]:
+        return [self.create, self.create, self.amount, self.unlink, self.delete, self.rewrite, self.rewrite]
+
+    def rewrite(self) -> None:
+        """So much more than its expenses make."""
+        if budget := self._budget():
+            opening = major(self.chance.randint(0, LARGEST), budget.known["currency"])
+            if opening != budget.known["_opening"]:
+                self._keeper.write_spent(budget, opening, self.every("expense", budget=budget.ids["uuid"]))
+
+    def mine(self, kind: str, **facts: Any) -> Thing | None:
+        """An expense on the budget."""
+        budget = self._budget()
+        return super().mine(kind, budget=budget.ids["uuid"], **facts) if budget else None
+
+    def _budget(self) -> Thing | None:
+        doubts = sum(thing.doubt is not None for thing in self.own("expense"))
+        if self.only is None or not self.only.usable or doubts > self._doubts:
+            currency, self._doubts = self.chance.choice(CURRENCIES), doubts
+            self._keeper = Budgeteer(self.office, f"{self._mark}-{self.turn()}", self.stop, self.desk)
+            self.only = self._keeper.set_up(currency, major(LARGEST, currency), own=True)
+        return self.only if self.only.usable else None
+
+
+def common(ledger: Ledger) -> list[Thing]:
+    """The budgets that everybody may spend from."""
+    return [budget for budget in ledger.of("budget") if budget.facts and budget.ids and not budget.facts["_own"]]
