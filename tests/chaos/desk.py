@@ -80,12 +80,12 @@ class Desk:
         self.office.ledger.settle(operation, ask.effects, ask.letter_to)
         return answer if operation.outcome is Outcome.ACKED else None
 
-    def race(self, asks: Sequence[Ask]) -> list[Outcome]:
+    def race(self, asks: Sequence[Ask]) -> list[tuple[Outcome, Answer | None]]:
         """Send several requests at once; what they have changed together is for the caller to say."""
         with ThreadPoolExecutor(len(asks)) as pool:
-            done = [operation for operation, _ in pool.map(self._done, asks)]
-        self.office.ledger.operations += done
-        return [operation.outcome for operation in done]
+            done = list(pool.map(self._done, asks))
+        self.office.ledger.operations += [operation for operation, _ in done]
+        return [(operation.outcome, answer) for operation, answer in done]
 
     def get(self, path: str, **params: Any) -> Any:
         """The body of what is there; None when that could not be had."""

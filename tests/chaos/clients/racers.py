@@ -1,13 +1,15 @@
-"""`finance`: two changes of one expense at once, one of which moves it, perhaps into another currency."""
+"""`finance`: changes of one expense at once, one of which moves it, perhaps into another currency."""
 
 from decimal import Decimal
 from itertools import permutations
 
 from tests.chaos.clients.client import Act
-from tests.chaos.clients.money import number
-from tests.chaos.clients.spenders import EXPENSES, UPDATED, Spender
+from tests.chaos.clients.money import CURRENCIES, number
+from tests.chaos.clients.spenders import CREATED, EXPENSES, UPDATED, Spender, body_of, fresh
 from tests.chaos.desk import Ask
 from tests.chaos.record import Facts, Outcome, Thing
+
+FULL, LESS = Decimal(40), Decimal(39)  # whole: right in every currency
 
 
 class Racer(Spender):
@@ -16,7 +18,7 @@ class Racer(Spender):
     name = "races"
 
     def acts(self) -> list[Act]:
-        return [self.create, self.race, self.race, self.seldom(self.delete)]
+        return [self.create, self.race, self.race, self.squeeze, self.seldom(self.delete)]
 
     def race(self) -> None:
         """A move and another amount."""
@@ -30,8 +32,36 @@ class Racer(Spender):
             self._change("move", expense, {"budget_id": uuid, "currency": currency, "amount": number(one)}),
             self._change("change an amount", expense, {"amount": number(other)}),
         ]
-        outcomes = self.desk.race(asks)
-        ways = ways_of(expense.known, [moved, {"amount": other}], outcomes)
+        outcomes = [outcome for outcome, _ in self.desk.race(asks)]
+        self._settle(expense, [moved, {"amount": other}], outcomes)
+
+    def squeeze(self) -> None:
+        """An expense fills its budget, and is moved and made less at once, while others want what it may leave."""
+        here, there = (self._set_up(currency, FULL) for currency in self.chance.sample(CURRENCIES, 2))
+        if not (here.usable and there.usable):
+            return
+        currency, (expense, *others) = here.known["currency"], [self.new("expense") for _ in range(3)]
+        full = fresh(expense, FULL, currency, here)
+        if not self.make(expense, full, json=body_of(full)).usable:
+            return
+        moved: Facts = {"budget": there.ids["uuid"], "currency": there.known["currency"]}
+        wanted = [fresh(other, LESS, currency, here) for other in others]
+        asks = [
+            self._change("move", expense, {"budget_id": moved["budget"], "currency": moved["currency"]}),
+            self._change("change an amount", expense, {"amount": number(LESS)}),
+            *(self._creation(facts) for facts in wanted),
+        ]
+        done = self.desk.race(asks)
+        self._settle(expense, [moved, {"amount": LESS}], [outcome for outcome, _ in done[:2]])
+        for other, facts, (outcome, answer) in zip(others, wanted, done[2:], strict=True):
+            if answer and outcome is Outcome.ACKED:
+                other.facts, other.ids["uuid"] = facts, answer.data["id"]
+            if outcome is Outcome.UNKNOWN:
+                self.ledger.doubt("", [[(other, facts)], [(other, None)]])
+
+    def _settle(self, expense: Thing, changes: list[Facts], outcomes: list[Outcome]) -> None:
+        """Take note of how the expense is; where requests have not told, of how it may be."""
+        ways = ways_of(expense.known, changes, outcomes)
         certain = Outcome.UNKNOWN not in outcomes
         shown = self._shown(expense) if certain and len(ways) > 1 else {}
         fit = [way for way in ways if shown.items() <= way.items()]
@@ -39,6 +69,10 @@ class Racer(Spender):
             expense.facts = fit[0]
         else:
             self.ledger.doubt("", [[(expense, way)] for way in ways])
+
+    def _creation(self, facts: Facts) -> Ask:
+        kind = "finance: race: create an expense"
+        return Ask(kind=kind, method="POST", path=EXPENSES, change=CREATED, effects=[], json=body_of(facts))
 
     def _change(self, kind: str, expense: Thing, body: Facts) -> Ask:
         path = f"{EXPENSES}/{expense.ids['uuid']}"

@@ -35,14 +35,14 @@ class Budgeteer(Client):
             self.create()
 
     def create(self) -> None:
-        """A budget, in a currency that is drawn."""
+        """A budget, in a currency that is drawn, sometimes with money spent on it before."""
         currency = self.chance.choice(CURRENCIES)
-        self.set_up(currency, major(self.chance.randint(1_000, LARGEST), currency))
+        opening = self.chance.choice((Decimal(0), major(self.chance.randint(1, 900), currency)))
+        self.set_up(currency, major(self.chance.randint(1_000, LARGEST), currency), opening)
 
-    def set_up(self, currency: str, cap: Decimal, *, own: bool = False) -> Thing:
-        """A budget, sometimes with money spent on it before. `own`: nobody else is to spend from it."""
+    def set_up(self, currency: str, cap: Decimal, opening: Decimal = Decimal(0), *, own: bool = False) -> Thing:
+        """A budget. `own`: nobody else is to spend from it."""
         budget = self.new("budget")
-        opening = min(cap, self.chance.choice((Decimal(0), major(self.chance.randint(1, 900), currency))))
         body = {"name": budget.mark, "total_amount": number(cap), "currency": currency, "spent_amount": number(opening)}
         facts = {"name": budget.mark, "total": cap, "currency": currency, "_opening": opening, "_own": own}
         answer = self._ask("create a budget", "POST", BUDGETS, "created", budget, facts, json=body, allowed=True)
@@ -91,6 +91,7 @@ class Spender(Client):
     name = "expenses"
     only: Thing | None = None  # the one budget that it spends from
     receipts = 0.3  # which part of the expenses is made with a receipt
+    _keeper: Budgeteer
 
     def acts(self) -> list[Act]:
         return [self.create, self.create, self.create, self.amount, self.move, self.unlink, self.receipt, self.delete]
@@ -99,23 +100,16 @@ class Spender(Client):
         """An expense on a budget or on none, as JSON or as a form with a receipt."""
         expense, budget = self.new("expense"), self._budget()
         currency = budget.facts["currency"] if budget and budget.facts else self.chance.choice(CURRENCIES)
-        amount = self._amount(currency)
-        facts: Facts = {
-            "text": expense.mark,
-            "amount": amount,
-            "currency": currency,
-            "budget": budget.ids["uuid"] if budget else None,
-            "receipt": None,
-        }
-        said = {"description": expense.mark, "currency": currency}
-        said |= {"budget_id": facts["budget"]} if budget else {}
+        facts = fresh(expense, self._amount(currency), currency, budget)
         if self.chance.random() < self.receipts:
             file, facts["receipt"] = self._file()
-            sent: dict[str, Any] = {"data": said | {"amount": str(amount)}, "files": {"receipt": file}}
-        else:
-            sent = {"json": said | {"amount": number(amount)}}
-        answer = self._ask("create an expense", "POST", EXPENSES, CREATED, expense, facts, **sent)
-        if answer:
+            form = {name: str(value) for name, value in body_of(facts).items()}
+            return self.make(expense, facts, data=form, files={"receipt": file})
+        return self.make(expense, facts, json=body_of(facts))
+
+    def make(self, expense: Thing, facts: Facts, **sent: Any) -> Thing:
+        """That expense."""
+        if answer := self._ask("create an expense", "POST", EXPENSES, CREATED, expense, facts, **sent):
             expense.ids["uuid"] = answer.data["id"]
         return expense
 
@@ -172,6 +166,11 @@ class Spender(Client):
             return self.only
         return self.chance.choice([*common(self.ledger)[-6:], None])
 
+    def _set_up(self, currency: str, cap: Decimal) -> Thing:
+        """A budget that nobody else is to spend from."""
+        self._keeper = Budgeteer(self.office, f"{self._mark}-{self.turn()}", self.stop, self.desk)
+        return self._keeper.set_up(currency, cap, own=True)
+
     def _amount(self, currency: str) -> Decimal:
         return major(self.chance.choice((self.chance.randint(1, 900), self.chance.randint(1, LARGEST))), currency)
 
@@ -187,7 +186,6 @@ class Rewriter(Spender):
     """
 
     name = "rewrites"
-    _keeper: Budgeteer
     _doubts = 0
 
     def acts(self) -> list[Act]:
@@ -209,9 +207,20 @@ class Rewriter(Spender):
         doubts = sum(thing.doubt is not None for thing in self.own("expense"))
         if self.only is None or not self.only.usable or doubts > self._doubts:
             currency, self._doubts = self.chance.choice(CURRENCIES), doubts
-            self._keeper = Budgeteer(self.office, f"{self._mark}-{self.turn()}", self.stop, self.desk)
-            self.only = self._keeper.set_up(currency, major(LARGEST, currency), own=True)
+            self.only = self._set_up(currency, major(LARGEST, currency))
         return self.only if self.only.usable else None
+
+
+def fresh(expense: Thing, amount: Decimal, currency: str, budget: Thing | None) -> Facts:
+    """How an expense is once it is made, without a receipt."""
+    uuid = budget.ids["uuid"] if budget else None
+    return {"text": expense.mark, "amount": amount, "currency": currency, "budget": uuid, "receipt": None}
+
+
+def body_of(facts: Facts) -> dict[str, Any]:
+    """The same as a request says it, as JSON."""
+    said = {"description": facts["text"], "currency": facts["currency"], "amount": number(facts["amount"])}
+    return said | ({"budget_id": facts["budget"]} if facts["budget"] else {})
 
 
 def common(ledger: Ledger) -> list[Thing]:
