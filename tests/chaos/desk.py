@@ -47,6 +47,7 @@ class Ask:
     json: Any = None
     data: Any = None
     files: Any = None
+    version: str | None = None  # the only one that it may change
     allowed: bool | None = None
     letter_to: str | None = None
 
@@ -99,6 +100,7 @@ class Desk:
         name, self.next_id = self.next_id or f"c{uuid.uuid4().hex}", None
         keyed = self.chance.random() < self.keys
         headers = {"X-Request-Id": name} | ({"Idempotency-Key": name} if keyed else {})
+        headers |= {"If-Match": ask.version} if ask.version else {}
         answer, answers = self._insist(ask, headers) if keyed else (self._once(ask, headers), [])
         outcome = _outcome(answer)
         operation = Operation(

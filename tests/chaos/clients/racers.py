@@ -18,7 +18,7 @@ class Racer(Spender):
     name = "races"
 
     def acts(self) -> list[Act]:
-        return [self.create, self.race, self.race, self.squeeze, self.seldom(self.delete)]
+        return [self.create, self.race, self.squeeze, self.squeeze, self.seldom(self.delete)]
 
     def race(self) -> None:
         """A move and another amount."""
@@ -36,19 +36,23 @@ class Racer(Spender):
         self._settle(expense, [moved, {"amount": other}], outcomes)
 
     def squeeze(self) -> None:
-        """An expense fills its budget, and is moved and made less at once, while others want what it may leave."""
+        """An expense fills its budget, and is moved and made less at once, while others want what it may leave.
+
+        Sometimes both changes are of the version that was there first, so that one of them is taken back.
+        """
         here, there = (self._set_up(currency, FULL) for currency in self.chance.sample(CURRENCIES, 2))
         if not (here.usable and there.usable):
             return
-        currency, (expense, *others) = here.known["currency"], [self.new("expense") for _ in range(3)]
+        currency, (expense, *others) = here.known["currency"], [self.new("expense") for _ in range(6)]
         full = fresh(expense, FULL, currency, here)
-        if not self.make(expense, full, json=body_of(full)).usable:
+        if not (made := self.make(expense, full, json=body_of(full))):
             return
+        version = self.chance.choice((made.headers["ETag"], None))
         moved: Facts = {"budget": there.ids["uuid"], "currency": there.known["currency"]}
         wanted = [fresh(other, LESS, currency, here) for other in others]
         asks = [
-            self._change("move", expense, {"budget_id": moved["budget"], "currency": moved["currency"]}),
-            self._change("change an amount", expense, {"amount": number(LESS)}),
+            self._change("move", expense, {"budget_id": moved["budget"], "currency": moved["currency"]}, version),
+            self._change("change an amount", expense, {"amount": number(LESS)}, version),
             *(self._creation(facts) for facts in wanted),
         ]
         done = self.desk.race(asks)
@@ -74,9 +78,9 @@ class Racer(Spender):
         kind = "finance: race: create an expense"
         return Ask(kind=kind, method="POST", path=EXPENSES, change=CREATED, effects=[], json=body_of(facts))
 
-    def _change(self, kind: str, expense: Thing, body: Facts) -> Ask:
-        path = f"{EXPENSES}/{expense.ids['uuid']}"
-        return Ask(kind=f"finance: race: {kind}", method="PUT", path=path, change=UPDATED, effects=[], json=body)
+    def _change(self, kind: str, expense: Thing, body: Facts, version: str | None = None) -> Ask:
+        path, kind = f"{EXPENSES}/{expense.ids['uuid']}", f"finance: race: {kind}"
+        return Ask(kind=kind, method="PUT", path=path, change=UPDATED, effects=[], json=body, version=version)
 
     def _shown(self, expense: Thing) -> Facts:
         body = self.desk.get(f"{EXPENSES}/{expense.ids['uuid']}")

@@ -96,7 +96,7 @@ class Spender(Client):
     def acts(self) -> list[Act]:
         return [self.create, self.create, self.create, self.amount, self.move, self.unlink, self.receipt, self.delete]
 
-    def create(self) -> Thing:
+    def create(self) -> None:
         """An expense on a budget or on none, as JSON or as a form with a receipt."""
         expense, budget = self.new("expense"), self._budget()
         currency = budget.facts["currency"] if budget and budget.facts else self.chance.choice(CURRENCIES)
@@ -104,14 +104,16 @@ class Spender(Client):
         if self.chance.random() < self.receipts:
             file, facts["receipt"] = self._file()
             form = {name: str(value) for name, value in body_of(facts).items()}
-            return self.make(expense, facts, data=form, files={"receipt": file})
-        return self.make(expense, facts, json=body_of(facts))
+            self.make(expense, facts, data=form, files={"receipt": file})
+        else:
+            self.make(expense, facts, json=body_of(facts))
 
-    def make(self, expense: Thing, facts: Facts, **sent: Any) -> Thing:
-        """That expense."""
-        if answer := self._ask("create an expense", "POST", EXPENSES, CREATED, expense, facts, **sent):
+    def make(self, expense: Thing, facts: Facts, **sent: Any) -> Answer | None:
+        """That expense; the answer when it was accepted."""
+        answer = self._ask("create an expense", "POST", EXPENSES, CREATED, expense, facts, **sent)
+        if answer:
             expense.ids["uuid"] = answer.data["id"]
-        return expense
+        return answer
 
     def amount(self) -> None:
         """More money, or less."""
