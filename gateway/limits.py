@@ -4,9 +4,12 @@ When the counting place is away, requests pass uncounted: a limit protects the p
 """
 
 import math
+import threading
 import time
+from collections import OrderedDict, deque
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import structlog
 from limits import RateLimitItemPerMinute
@@ -19,6 +22,8 @@ from shared.errors import TooManyRequests
 
 PATIENCE = 0.25
 """Seconds to wait for the counting place."""
+
+MINUTE = 60
 
 log = structlog.get_logger()
 
@@ -40,17 +45,19 @@ class Allowance:
         }
 
 
+class Count(Protocol):
+    """A place where requests are counted."""
+
+    def hit(self, key_id: str) -> tuple[bool, Allowance]:
+        """Count a request, unless those of the last minute are all there may be. Raises StorageError, Open."""
+
+
 class RateLimit:
     """The same limit for every key; 0 is none."""
 
     def __init__(self, limit: int, url: str) -> None:
-        self._limit = RateLimitItemPerMinute(limit) if limit else None
-        waits = {} if url.startswith("memory") else {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
-        counts = storage_from_string(url, wrap_exceptions=True, **waits)
-        if not isinstance(counts, Storage):
-            raise ValueError(f"LIMITS_URL names an asynchronous storage: {url.partition(':')[0]}")
-        self._window = MovingWindowRateLimiter(counts)
-        self._breaker = Breaker(failures=1)
+        elsewhere = None if url.startswith("memory:") else _Elsewhere(limit, url)
+        self._count: Count | None = (elsewhere or _Here(limit)) if limit else None
 
     def hit(self, key_id: str) -> Allowance | None:
         """Count a request; None when nobody counts.
@@ -58,10 +65,10 @@ class RateLimit:
         Raises:
             TooManyRequests: those of the last minute are all there may be. Such a one is not counted.
         """
-        if self._limit is None:
+        if self._count is None:
             return None
         try:
-            passed, left = self._breaker.call(partial(self._counted, self._limit, key_id))
+            passed, left = self._count.hit(key_id)
         except StorageError as fault:
             log.warning("limits.unavailable", why=str(fault))
             return None
@@ -71,7 +78,54 @@ class RateLimit:
             raise TooManyRequests(headers={**left.headers(), "Retry-After": str(left.reset)})
         return left
 
-    def _counted(self, limit: RateLimitItemPerMinute, key_id: str) -> tuple[bool, Allowance]:
-        passed = self._window.hit(limit, key_id)
-        reset_at, remaining = self._window.get_window_stats(limit, key_id)
-        return passed, Allowance(limit.amount, remaining, max(math.ceil(reset_at - time.time()), 1))
+
+class _Here:
+    """Counts in this process. What a request costs does not grow with the number of keys."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._hits: OrderedDict[str, deque[float]] = OrderedDict()  # when each key called; the latest to call is last
+        self._lock = threading.Lock()
+
+    def hit(self, key_id: str) -> tuple[bool, Allowance]:
+        now = time.monotonic()
+        with self._lock:
+            hits = self._hits.setdefault(key_id, deque())
+            self._hits.move_to_end(key_id)
+            while hits and hits[0] <= now - MINUTE:
+                hits.popleft()
+            if passed := len(hits) < self._limit:
+                hits.append(now)
+            self._forget(now - MINUTE)
+            return passed, _allowance(self._limit, len(hits), hits[0] + MINUTE - now)
+
+    def _forget(self, before: float) -> None:
+        """Forget the keys that have not called since."""
+        while next(iter(self._hits.values()))[-1] <= before:
+            self._hits.popitem(last=False)
+
+
+class _Elsewhere:
+    """Counts in a place that several gateways share."""
+
+    def __init__(self, limit: int, url: str) -> None:
+        counts = storage_from_string(
+            url, wrap_exceptions=True, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE
+        )
+        if not isinstance(counts, Storage):
+            raise ValueError(f"LIMITS_URL names an asynchronous storage: {url.partition(':')[0]}")
+        self._limit = RateLimitItemPerMinute(limit)
+        self._window = MovingWindowRateLimiter(counts)
+        self._breaker = Breaker(failures=1)
+
+    def hit(self, key_id: str) -> tuple[bool, Allowance]:
+        return self._breaker.call(partial(self._counted, key_id))
+
+    def _counted(self, key_id: str) -> tuple[bool, Allowance]:
+        passed = self._window.hit(self._limit, key_id)
+        since, remaining = self._window.get_window_stats(self._limit, key_id)
+        return passed, _allowance(self._limit.amount, self._limit.amount - remaining, since - time.time())
+
+
+def _allowance(limit: int, taken: int, reset: float) -> Allowance:
+    return Allowance(limit, limit - taken, max(math.ceil(reset), 1))

@@ -18,6 +18,8 @@ from tests.chaos.wire import Broken, Stream
 PATIENCE = 60.0
 LATEST = 4.0
 """Seconds by which a copy is late, at most."""
+JITTER = 0.2
+"""Seconds, at most, by which one in four answers between services comes later, so that races meet in many ways."""
 
 
 class Proxy:
@@ -71,8 +73,7 @@ class Proxy:
     def _way(self, request: bytes) -> "Way":
         if self._chance.random() >= self.badness:
             return _through
-        internal = request.split(b" ", 2)[1].startswith(b"/internal/")
-        return self._chance.choice([*ANY, *(COPIES if internal else ())])
+        return self._chance.choice([*ANY, *(COPIES if _internal(request) else ())])
 
     def ask(self, request: bytes) -> bytes:
         """The answer of the service behind. Raises OSError."""
@@ -96,12 +97,25 @@ class Proxy:
         """A while."""
         time.sleep(self._chance.uniform(0.05, LATEST))
 
+    def jitter(self) -> None:
+        """A moment, sometimes."""
+        if self._chance.random() < 0.25:
+            time.sleep(self._chance.uniform(0.0, JITTER))
+
+
+def _internal(request: bytes) -> bool:
+    """Whether it is of one service to another."""
+    return request.split(b" ", 2)[1].startswith(b"/internal/")
+
 
 Way = Callable[[Proxy, Stream, bytes], None]
 
 
 def _through(proxy: Proxy, client: Stream, request: bytes) -> None:
-    client.connection.sendall(proxy.ask(request))
+    answer = proxy.ask(request)
+    if _internal(request):
+        proxy.jitter()
+    client.connection.sendall(answer)
 
 
 def _delayed(proxy: Proxy, client: Stream, request: bytes) -> None:

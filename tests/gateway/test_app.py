@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from gateway import limits
 from gateway.keys import actions
 from gateway.limits import Allowance, RateLimit
 from shared.errors import TooManyRequests
@@ -94,6 +95,17 @@ def test_what_is_left_comes_back_a_minute_after_it_was_taken(clock: Clock) -> No
     assert limit.hit("another") == Allowance(2, 1, 60)
     clock.now += 30.5
     assert limit.hit("k") == Allowance(2, 0, 20)
+
+
+def test_a_key_that_was_quiet_for_a_minute_takes_no_memory(clock: Clock) -> None:
+    here = limits._Here(1)
+    for key in ("a", "b", "c"):
+        assert here.hit(key)[0]
+        clock.now += 25
+    assert here.hit("d")[0]
+    assert list(here._hits) == ["b", "c", "d"]
+    assert not here.hit("b")[0]
+    assert list(here._hits) == ["c", "d", "b"]
 
 
 def test_when_the_counting_place_is_away_requests_pass(start: Start) -> None:
