@@ -3,7 +3,7 @@
 import http.client
 from collections.abc import Iterator
 
-from gateway.bodies import PIECE, kept
+from gateway.bodies import PIECE, Body
 from gateway.upstream import Exchange, Upstream
 
 AHEAD = 32 * 1024 * 1024
@@ -22,25 +22,26 @@ class Download:
 
         Raises:
             OSError, HTTPException, Truncated: it breaks off before.
+            Unavailable: there is no room for it.
         """
         self._upstream, self._exchange = upstream, exchange
         self._left = exchange.answer.length  # None: until the last chunk
         self._ended = False  # whether the service has no more to say
-        self._file = kept()
+        self._kept = Body()
         try:
-            while self._file.tell() < AHEAD and (piece := self._next()):
-                self._file.write(piece)
+            while self._kept.size < AHEAD and (piece := self._next()):
+                self._kept.write(piece)
+            self._kept.rewind()
         except BaseException:
             self.close()
             raise
-        self._file.seek(0)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
         try:
-            piece = self._file.read(PIECE) or self._next()
+            piece = self._kept.read() or self._next()
         except (OSError, http.client.HTTPException) as fault:
             self.close()
             raise Truncated(self._upstream.name) from fault
@@ -50,7 +51,7 @@ class Download:
 
     def close(self) -> None:
         """Called by the server when the client has it all, or has gone."""
-        self._file.close()
+        self._kept.close()
         if not self._ended:
             self._ended = True
             self._exchange.answer.close()

@@ -8,12 +8,11 @@ import http.client
 from contextlib import AbstractContextManager, closing
 from functools import lru_cache
 from http import HTTPStatus
-from typing import IO
 
 import structlog
 from flask import Request, Response
 
-from gateway.bodies import PIECE, kept, pieces, rest_of
+from gateway.bodies import PIECE, Body, pieces, rest_of
 from gateway.download import Download, Truncated
 from gateway.upstream import Ask, Exchange, Upstream
 from shared import caller as callers
@@ -88,7 +87,7 @@ def forward(
         Unavailable, DeadlineExceeded: the service is away or slow.
     """
     lines = _head(request, target, upstream.host, token)
-    with closing(kept()) as body:
+    with closing(Body()) as body:
         ask = _with_body(request, lines, body)
         with place:
             return _answer(upstream, upstream.ask(ask))
@@ -130,7 +129,7 @@ def _came_through(request: Request) -> str:
     return f"{before}, {last}" if before else last
 
 
-def _with_body(request: Request, lines: list[str], body: IO[bytes]) -> Ask:
+def _with_body(request: Request, lines: list[str], body: Body) -> Ask:
     """The request as it is sent: a small body in one go with the head, a larger one, in `body`, in pieces after it."""
     method = request.environ["REQUEST_METHOD"]
     if request.content_length is None and "HTTP_TRANSFER_ENCODING" not in request.environ:
@@ -140,10 +139,9 @@ def _with_body(request: Request, lines: list[str], body: IO[bytes]) -> Ask:
         raise TooLarge
     for piece in pieces(request, limit):
         body.write(piece)
-    length = body.tell()
-    body.seek(0)
-    head = _bytes([*lines, f"Content-Length: {length}"])
-    if length <= PIECE:
+    body.rewind()
+    head = _bytes([*lines, f"Content-Length: {body.size}"])
+    if body.size <= PIECE:
         return Ask(method, head + body.read())
     return Ask(method, head, rest_of(body))
 

@@ -5,10 +5,11 @@ import os
 import socket
 from hashlib import blake2b
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 import pytest
 
-from gateway import download
+from gateway import bodies, download
 from gateway.forward import JSON_BYTES, UPLOAD_BYTES
 from shared.caller import HEADER, verify
 from tests.gateway.conftest import CALLER_SECRET, Gateway
@@ -251,6 +252,30 @@ def test_a_download_larger_than_what_is_had_ahead_comes_back_byte_for_byte(
     for _ in range(2):
         assert digest(gateway.get("/v1/dev/finance/invoices/7.pdf").body) == digest(EIGHT_MIB)
     assert gateway.invoices.connections == 1
+
+
+UPLOAD = {"method": "POST", "target": "/v1/dev/finance/expenses", "headers": FORM, "body": EIGHT_MIB}
+DOWNLOAD = {"method": "GET", "target": "/v1/dev/finance/invoices/7.pdf"}
+
+
+@pytest.mark.parametrize(("asked", "reaches"), [(UPLOAD, 0), (DOWNLOAD, 1)])
+@pytest.mark.parametrize("lacking", ["room", "disk"])
+def test_a_body_that_finds_no_room_is_taken_later(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, asked: Any, reaches: int, lacking: str
+) -> None:
+    gateway.invoices.respond = lambda handler, _: respond(handler, 200, EIGHT_MIB)
+    room = bodies.Room(len(EIGHT_MIB) - 1 if lacking == "room" else len(EIGHT_MIB))
+    with monkeypatch.context() as lack:
+        lack.setattr(bodies, "room", room)
+        if lacking == "disk":
+            lack.setattr(bodies, "SpooledTemporaryFile", lambda max_size: open("/dev/full", "w+b"))  # noqa: SIM115
+        reply = gateway.call(**asked)
+        assert (reply.status, reply.json) == (503, {"message": "Service temporarily unavailable"})
+        assert gateway.asked == reaches
+    monkeypatch.setattr(bodies, "room", room)
+    room.take(len(EIGHT_MIB) - 1)  # all of it was given back
+    room.give_back(len(EIGHT_MIB) - 1)
+    assert gateway.call("GET", "/v1/dev/finance/budgets").status == 200
 
 
 @pytest.mark.parametrize(
