@@ -120,10 +120,10 @@ def _at(name: str, work: Callable[[Database], Result]) -> Result:
         db.close()
 
 
-def verify() -> None:
-    """Say what is wrong with what is kept, if anything is, and end with 1 then; the product may run."""
+def verify(*files: str) -> None:
+    """Say what is wrong with what is kept, if anything is, and end with 1 then; HEAD: files of heads kept elsewhere."""
     logs.configure("verify", "CRITICAL")
-    sys.exit(import_module("deploy.verify.command").verify())
+    sys.exit(import_module("deploy.verify.command").verify(*files))
 
 
 def reconcile() -> None:
@@ -140,7 +140,7 @@ COMMANDS: tuple[tuple[Callable[..., None], str, int | str], ...] = (
     (redeliver, "NAME", "+"),
     (backup, "DIR", 1),
     (restore, "DIR", "+"),
-    (verify, "", 0),
+    (verify, "HEAD", "*"),
     (reconcile, "", 0),
 )
 """What the command line can say, what that takes, and how many of it."""

@@ -50,12 +50,17 @@ def private_key(written: str) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(seed)
 
 
+def public_key(written: str) -> str:
+    """What such a key's signatures are checked with, as PEM."""
+    public = private_key(written).public_key()
+    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
 def signed(heads: Heads, key: str) -> dict[str, str]:
     """The text, its signature in base64, and the public key as PEM."""
-    secret, said = private_key(key), text(heads)
-    public = secret.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    signature = base64.b64encode(secret.sign(said.encode())).decode()
-    return {"text": said, "signature": signature, "public_key": public.decode()}
+    said = text(heads)
+    signature = base64.b64encode(private_key(key).sign(said.encode())).decode()
+    return {"text": said, "signature": signature, "public_key": public_key(key)}
 
 
 def opened(kept: Mapping[str, Any], public_key: str) -> Heads:

@@ -1,14 +1,16 @@
-"""`python -m deploy.run verify`: every rule, on one moment of all databases, in plain words."""
+"""`python -m deploy.run verify [HEAD ...]`: every rule, on one moment of all databases, in plain words."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 from sqlalchemy import func, select
 
 from deploy import places
 from deploy.copies.moment import Look, one_moment, opened
-from deploy.verify import across, billables, people, receipts, spends
+from deploy.verify import across, billables, kept, people, receipts, spends
 from gateway import laptop
 from gateway import verify as gateway
 from gateway.keys.models import Workspace
@@ -32,10 +34,13 @@ COLUMNS = (
 )
 
 
-def verify() -> int:
-    """Say what is wrong, a line each; or how much was looked at. 1 when anything is wrong."""
+def verify(*files: str) -> int:
+    """Say what is wrong, a line each; or how much was looked at. 1 when anything is wrong.
+
+    `files`: with heads that were kept elsewhere.
+    """
     var = laptop.folder().resolve()
-    urls = places.databases(var)
+    urls, heads = places.databases(var), kept.by_service(files, _history_key(var)) if files else {}
     with one_moment(urls) as look:
         wrong = [*_in_databases(look), *_across(look)]
         with closing(opened("expenses", urls["expenses"])) as database:
@@ -43,11 +48,19 @@ def verify() -> int:
         summary = _summary(look)
     for name, url in urls.items():
         with closing(opened(name, url)) as database:
-            wrong += (f"{name}: history: {fault}" for fault in chain.wrong(database))
+            wrong += (f"{name}: history: {fault}" for fault in chain.wrong(database, heads.get(name, {})))
     for line in wrong:
         sys.stdout.write(f"{line}\n")
     sys.stdout.write(f"{len(wrong)} things are wrong\n" if wrong else f"All is well: {summary}\n")
     return 1 if wrong else 0
+
+
+def _history_key(var: Path) -> str:
+    key = os.environ.get("HISTORY_KEY", "")
+    try:
+        return key or (var / "history-key").read_text(encoding="ascii").strip()
+    except OSError:
+        raise SystemExit("HISTORY_KEY is missing: what heads are signed with") from None
 
 
 def _in_databases(look: Look) -> Iterator[str]:

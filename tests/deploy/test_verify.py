@@ -1,11 +1,18 @@
 """`verify`: nothing wrong with what the product did, and words for each thing that something else did."""
 
+import json
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from deploy.verify.command import verify
+from shared import chain, heads
+from shared.db import now
 
 from .house import PDF, Furnished, House, furnish
 
+HISTORY_KEY = "k" * 43
 STRANGER = "99999999-9999-4999-8999-999999999999"
 
 
@@ -23,6 +30,44 @@ def test_each_thing_that_something_else_did_is_said_in_words(house: House, capsy
     assert [line for line in expected if line not in said] == []
     assert said[-1] == f"{len(said) - 1} things are wrong"
     assert code == 1
+
+
+def test_a_history_that_was_cut_short_is_found_with_a_head_that_was_kept(
+    house: House, capsys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    furnish(house)
+    monkeypatch.setenv("HISTORY_KEY", HISTORY_KEY)
+    file, ends = tmp_path / "head.json", {name: chain.head(db, house.workspace) for name, db in house.dbs.items()}
+    signed = heads.signed(heads.Heads(house.workspace, now(), ends), HISTORY_KEY)
+    file.write_text(json.dumps({"data": signed}))
+    house.made("budgets", "budgets", name="C", total_amount=100)
+    house.settle()
+    assert verify(str(file)) == 0
+    last = ends["expenses"].position
+    postgres = house.dbs["expenses"].url.get_backend_name() == "postgresql"
+    for table, where in (("audit_chain", f"position = {last}"), ("audit", "id = (SELECT max(id) FROM audit)")):
+        house.sql("expenses", f"DROP TRIGGER {table}_no_delete{f' ON {table}' if postgres else ''}")
+        house.sql("expenses", f"DELETE FROM {table} WHERE {where}")  # noqa: S608
+    capsys.readouterr()
+    code, said = verify(str(file)), capsys.readouterr().out.splitlines()
+    us = f"workspace {house.workspace}"
+    found = f"expenses: history: {us}: the chain ends at position {last - 1}, but a head of position {last} was kept"
+    assert (code, found in said) == (1, True)
+
+
+@pytest.mark.parametrize("kept", ["nothing", "not JSON", "another text", "another key"])
+def test_a_head_that_this_installation_has_not_signed_proves_nothing(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: str
+) -> None:
+    monkeypatch.setenv("HISTORY_KEY", HISTORY_KEY)
+    file, key = tmp_path / "head.json", "x" * 43 if kept == "another key" else HISTORY_KEY
+    signed = heads.signed(heads.Heads(house.workspace, now(), {}), key)
+    if kept == "another text":
+        signed["text"] += "expenses 1 " + "0" * 64 + "\n"
+    if kept != "nothing":
+        file.write_text("{" if kept == "not JSON" else json.dumps(signed))
+    with pytest.raises(SystemExit, match=r"head\.json: no head of this installation's history: "):
+        verify(str(file))
 
 
 def plant_money(house: House, there: Furnished) -> list[str]:
