@@ -101,8 +101,8 @@ class KeyList(ListSchema):
     data = fields.List(fields.Nested(KeyOut))
 
 
-class KeyQuery(ListQuery):
-    """How the list of keys is paged."""
+class OldestFirst(ListQuery):
+    """How a list of keys, or of workspaces, is paged."""
 
     class Meta:
         exclude = ("q",)
@@ -125,7 +125,7 @@ ROTATION = RotationIn()
 
 
 @routes.get("")
-@routes.arguments(KeyQuery, location="query")
+@routes.arguments(OldestFirst, location="query")
 @routes.response(200, KeyList, example=listed(SHOWN))
 def list_keys(query: dict[str, Any]) -> Response:
     """List the keys of the workspace, the oldest first, with those that do not work any more."""

@@ -7,8 +7,7 @@ from flask import Response
 from marshmallow import Schema, ValidationError, fields, validate
 
 from gateway.admin import actions, queries
-from gateway.admin.keys import SECRET_SHOWN, key_secret, shown_once
-from shared.bodies import ListQuery
+from gateway.admin.keys import SECRET_SHOWN, OldestFirst, key_secret, shown_once
 from shared.caller import OPERATOR
 from shared.describe import ListSchema, listed
 from shared.fields import CurrencyCode, Email, Text
@@ -84,17 +83,8 @@ class WorkspaceList(ListSchema):
     data = fields.List(fields.Nested(WorkspaceOut))
 
 
-class WorkspaceQuery(ListQuery):
-    """How the list of workspaces is paged."""
-
-    class Meta:
-        exclude = ("q",)
-
-    sort = Text(load_default="created_at")
-
-
 @routes.get("")
-@routes.arguments(WorkspaceQuery, location="query")
+@routes.arguments(OldestFirst, location="query")
 @routes.response(200, WorkspaceList, example=listed(SHOWN))
 @needs(OPERATOR)
 def list_workspaces(query: dict[str, Any]) -> Response:
