@@ -88,6 +88,10 @@ class Undeliverable(Exception):
     """The receiver will never take this message: do not try again."""
 
 
+class Lost(Exception):
+    """The lease of the message has lapsed, and another relay has taken it up."""
+
+
 class Behind(Exception):
     """The receiver knows a newer version than the newest there is, as we were restored from an older copy."""
 
@@ -249,6 +253,18 @@ def deliver(db: Database, topics: Topics, message: Outbox) -> bool:
         if session.execute(delete(Outbox).where(*_still(message)).returning(Outbox.id)).first():
             topics[message.topic].settled(session, message, failure)
     return True
+
+
+def renew(db: Database, message: Outbox) -> None:
+    """Lease a message anew, after what took long and before what cannot be taken back.
+
+    Raises:
+        Lost.
+    """
+    with db.write() as session:
+        anew = update(Outbox).where(*_still(message)).values(leased_until=LEASE).returning(Outbox.id)
+        if not session.execute(anew, execution_options=PLAIN).first():
+            raise Lost
 
 
 def deliver_some(db: Database, topics: Topics, messages: Sequence[Outbox], *, within: float) -> None:

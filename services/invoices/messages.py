@@ -22,7 +22,7 @@ from shared.caller import Caller
 from shared.db import Database, new_id, now
 from shared.http import Peer
 from shared.lengths import DESCRIPTION
-from shared.outbox import Outbox, Topic, Topics, Undeliverable
+from shared.outbox import Lost, Outbox, Topic, Topics, Undeliverable
 
 MAIL, BILLING = "mail", "billing"
 TELLING = 1.0
@@ -101,8 +101,10 @@ def topics(settings: Settings, db: Database, expenses: Peer, *, deadline: float)
 
     def send_mail(message: Outbox) -> None:
         try:
-            mail.deliver(settings, message.key, message.body, _attached(db, message))
-        except Undeliverable:
+            attached = _attached(db, message)
+            outbox.renew(db, message)  # to draw it may take longer than a lease, and a letter is not taken back
+            mail.deliver(settings, message.key, message.body, attached)
+        except (Undeliverable, Lost):
             raise
         except Exception as why:  # whatever it was, it does not pass
             if message.attempts < LAST_ATTEMPT:

@@ -17,10 +17,12 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from flask import Flask
+from sqlalchemy import update
 
-from services.invoices import mail, messages
+from services.invoices import document, mail, messages
 from services.invoices.app import create_relay
 from services.invoices.settings import Settings
+from shared.db import now
 from shared.outbox import Outbox
 from shared.relay import Relay
 from tests.client import Client
@@ -381,6 +383,28 @@ def test_a_note_that_the_typesetter_fails_at_holds_nobody_s_mail(
         assert pdf.status_code == 200
         assert letters[one["delivery"]["message_id"]] == (f"{one['invoice_number']}.pdf", pdf.data)
         assert read(invoices, one)["delivery"]["status"] == "delivered"
+
+
+def test_a_letter_that_is_drawn_for_longer_than_its_lease_goes_once(
+    relay: Relay, monkeypatch: pytest.MonkeyPatch, invoices: Client, settings: Settings, app: Flask
+) -> None:
+    invoice, db, tried = sent(invoices), app.extensions["service"].db, []
+    other, draw, send = create_relay(settings), document.drawn, mail.deliver
+
+    def slowly(*args: Any, **kwargs: Any) -> bytes:
+        monkeypatch.setattr(document, "drawn", draw)
+        with db.write() as session:
+            session.execute(update(Outbox).values(leased_until=now() - timedelta(seconds=1)))
+        assert other.run_once() == 1
+        return draw(*args, **kwargs)
+
+    monkeypatch.setattr(document, "drawn", slowly)
+    monkeypatch.setattr(mail, "deliver", lambda *args: tried.append(args[1]) or send(*args))  # type: ignore[func-returns-value]
+    assert relay.run_once() == 1
+    assert (len(tried), len(mails(settings))) == (1, 1)
+    assert read(invoices, invoice)["delivery"]["status"] == "delivered"
+    assert relay.run_once() == 0
+    other.db.close()
 
 
 def test_a_letter_queued_before_there_were_documents_goes_without_one(
