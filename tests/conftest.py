@@ -14,12 +14,15 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from shared import logs, migrate
 from shared.db import Database
 
 logs.configure("tests", "CRITICAL")
+settings.register_profile("tests", deadline=None)  # how fast an example is says something of the machine alone
+settings.load_profile("tests")
 
 URL = "TEST_POSTGRES_URL"
 
