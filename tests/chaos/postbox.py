@@ -3,7 +3,6 @@
 import email
 import email.policy
 import random
-import socket
 import threading
 from collections import Counter
 from email.message import EmailMessage
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
+
+from tests.product import free_ports
 
 Letter = tuple[str, str]
 """The Message-ID, and the address it is for."""
@@ -23,8 +24,7 @@ class Postbox:
         self.badness = 0.0
         self.done: Counter[str] = Counter()
         self._chance, self._letters, self._lock = chance, list[Letter](), threading.Lock()
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port: int = probe.getsockname()[1]
+        self.port = free_ports(1)
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
         self._controller.start()
 

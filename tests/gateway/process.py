@@ -19,7 +19,7 @@ from shared.db import Database
 from tests.gateway.conftest import CALLER_SECRET
 from tests.gateway.office import KEY_SECRET
 from tests.gateway.peers import Peer
-from tests.product import PATIENCE, ROOT, wait_until
+from tests.product import PATIENCE, ROOT, free_ports, wait_until
 
 
 @dataclass
@@ -80,8 +80,7 @@ def process(keys_url: str, **settings: str) -> Iterator[Running]:
     db = Database(keys_url)
     key = actions.issue(db, KEY_SECRET, "Acme").key
     db.close()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_ports(1)
     with ExitStack() as stack:
         peers = {name: stack.enter_context(Peer().serving()) for name in SERVICES}
         environment = {

@@ -12,6 +12,7 @@ import pytest
 from gateway import upstream
 from tests.gateway.conftest import Gateway, Reply, Start
 from tests.gateway.peers import Respond, Rude, Seen, plain, respond
+from tests.product import free_ports
 
 TARGET = "/v1/dev/finance/invoices/1"
 AWAY = {"message": "Service temporarily unavailable"}
@@ -26,8 +27,7 @@ def is_away(reply: Reply) -> bool:
 @pytest.fixture
 def nobody() -> str:
     """An address where nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_ports(1)}"
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.client import SECRET
-from tests.product import PATIENCE, ROOT, wait_until
+from tests.product import PATIENCE, ROOT, free_ports, wait_until
 
 OURS, ANOTHER = "127.0.0.1", "127.0.0.2"
 """Two addresses of this machine; only what listens on all of them is heard on the second."""
@@ -20,8 +20,7 @@ OURS, ANOTHER = "127.0.0.1", "127.0.0.2"
 @contextmanager
 def served(folder: Path, **told: str) -> Iterator[int]:
     """The budget service at work; its port."""
-    with socket.create_server((OURS, 0)) as free:
-        port: int = free.getsockname()[1]
+    port = free_ports(1)
     said = {"DATABASE_URL": f"sqlite:///{folder}/books.db", "CALLER_SECRET": SECRET, "PORT": str(port), **told}
     command = [sys.executable, "-m", "deploy.run", "serve", "budgets"]
     process = subprocess.Popen(

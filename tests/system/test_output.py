@@ -1,7 +1,6 @@
 """A service whose logs go nowhere answers as ever."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ import requests
 from services.budgets.app import HISTORY
 from shared import caller
 from tests.client import CALLER, SECRET
-from tests.product import PATIENCE, ROOT, wait_until
+from tests.product import PATIENCE, ROOT, free_ports, wait_until
 
 
 def full_disk() -> int:
@@ -44,8 +43,7 @@ def not_reading() -> int:
 @contextmanager
 def budgets(database_url: str, output: int) -> Iterator[str]:
     """The budget service as a process, all that it says going to `output`; its address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_ports(1)
     told = {"DATABASE_URL": database_url, "CALLER_SECRET": SECRET, "HOST": "127.0.0.1", "PORT": str(port)}
     process = subprocess.Popen(
         [sys.executable, "-m", "deploy.run", "serve", "budgets"],

@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from http.client import parse_headers
 from typing import Any
 
 import pytest
@@ -89,12 +90,14 @@ class Lines:
         self._socket.close()
 
     def _talk(self, connection: socket.socket, number: int, answers: int) -> None:
-        for turn in range(answers + (not self._impatient)):
-            if not connection.recv(65536):
-                return
-            self.heard.append(number)
-            if turn < answers:
-                connection.sendall(ANSWER)
+        with connection.makefile("rb") as arriving:
+            for turn in range(answers + (not self._impatient)):
+                if not arriving.readline():
+                    return
+                arriving.read(int(parse_headers(arriving)["Content-Length"]))  # it may come later than the head
+                self.heard.append(number)
+                if turn < answers:
+                    connection.sendall(ANSWER)
 
 
 @contextmanager
