@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 from sqlalchemy import func, select
 
 from deploy import places
-from deploy.copies import lines, numbers
+from deploy.copies import numbers
 from deploy.copies.moment import Look, one_moment, opened
 from deploy.verify import billables, people, spends
 from gateway import laptop
@@ -26,7 +26,7 @@ from services.expenses.models import Expense
 from services.invoices.actions import retell as invoices
 from services.invoices.models import Invoice, Project, ProjectExpense
 from shared.caller import Caller
-from shared.db import Database
+from shared.db import Database, LastId
 from shared.errors import Unavailable
 from shared.people import Person
 
@@ -63,12 +63,15 @@ def reconcile() -> None:
 def _numbers(look: Look, databases: Databases) -> Iterator[str]:
     """Ids that others know are not given again."""
     for name, entity, (other, column) in ELSEWHERE:
-        table = lines.table(look[name], entity.__tablename__)
-        known = look[other].scalar(select(func.max(column))) or 0
-        if known > (numbers.highest(look[name], table) or 0):
-            with databases[name].engine.begin() as connection:
-                numbers.go_on_beyond(connection, table, known)
-            yield f"{table.name}: ids go on beyond {known}, which the {other} service knows"
+        table = entity.__tablename__
+        given = dict(look[name].execute(select(LastId.workspace_id, LastId.last).where(LastId.kind == table)).all())
+        home = column.class_.workspace_id
+        known = select(home, func.max(column)).where(column.is_not(None)).group_by(home)
+        for workspace_id, last in look[other].execute(known):
+            if last > given.get(workspace_id, 0):
+                with databases[name].engine.begin() as connection:
+                    numbers.give_beyond(connection, table, workspace_id, last)
+                yield f"workspace {workspace_id}: {table}: ids go on beyond {last}, which the {other} service knows"
 
 
 def _lost_links(look: Look, databases: Databases) -> Iterator[str]:
@@ -78,10 +81,10 @@ def _lost_links(look: Look, databases: Databases) -> Iterator[str]:
     for workspace_id, budget_id in look["expenses"].execute(on):
         if budget_id not in budgets and _unlinked(databases["expenses"], workspace_id, budget_id or ""):
             yield f"workspace {workspace_id}: expenses left the budget {budget_id}, which is no more"
-    projects = set(look["invoices"].execute(select(Project.id)).scalars())
+    projects = {tuple(row) for row in look["invoices"].execute(select(Project.workspace_id, Project.id))}
     within = select(Expense.workspace_id, Expense.uuid, Expense.project_id).where(Expense.project_id.is_not(None))
     for workspace_id, uuid, project_id in look["expenses"].execute(within):
-        if project_id not in projects:
+        if (workspace_id, project_id) not in projects:
             expenses.leave_project(databases["expenses"], Caller.service(US, workspace_id), uuid)
             yield f"workspace {workspace_id}: expense {uuid} left the project {project_id}, which is no more"
 
@@ -151,5 +154,5 @@ def _people(look: Look, databases: Databases) -> Iterator[str]:
         if copy.member is None:
             members.tell_gone(databases["gateway"], copy.person)
         else:
-            members.tell(databases["gateway"], copy.id, copy.person.version if copy.person else 0)
+            members.tell(databases["gateway"], copy.workspace_id, copy.id, copy.person.version if copy.person else 0)
         yield f"workspace {copy.workspace_id}: member {copy.id}: the {copy.service} service is told who they are"

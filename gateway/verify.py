@@ -23,11 +23,12 @@ def wrong(connection: Connection) -> Iterator[Wrong]:
     for (workspace_id,) in connection.execute(select(Workspace.id)):
         if (workspace_id, workspace_id) not in accounts:
             yield Wrong(workspace_id, "accounts", "the first one, which has the workspace's own id, is missing")
-    members = {row.id: row for row in connection.execute(select(Member.id, Member.workspace_id, Member.deleted))}
+    columns = (Member.workspace_id, Member.id, Member.deleted)
+    members = {(row.workspace_id, row.id): row for row in connection.execute(select(*columns))}
     for keys in verify.batches(connection, Rows(ApiKey)):
         for key in keys:
             mine = {account for workspace_id, account in accounts if workspace_id == key.workspace_id}
-            for what in _faults(key, mine, members.get(key.member_id)):
+            for what in _faults(key, mine, members.get((key.workspace_id, key.member_id))):
                 yield Wrong(key.workspace_id, f"key {key.id}", what)
 
 

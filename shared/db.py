@@ -5,6 +5,7 @@ for hot paths: a connection without a session, and where one statement is all, w
 behave like a database that several threads write to: WAL, every commit on disk, one writer at a time and in line.
 """
 
+import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,7 +15,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from sqlite3 import SQLITE_BUSY
 from typing import Any, ClassVar
 
 import orjson
@@ -26,8 +26,10 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
+    ForeignKeyConstraint,
     Integer,
     MetaData,
+    String,
     TypeDecorator,
     create_engine,
     event,
@@ -37,7 +39,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from shared import private
 from shared.bulkhead import Bulkhead
@@ -70,6 +72,31 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
     SUBJECT: ClassVar[str] = ""
     """What the history calls it, where that is not the table's name without its `s`."""
+
+
+class Numbered:
+    """What clients know by an integer id, which its workspace counts up: it tells nobody how much others do.
+
+    So an id alone names nothing; every statement says the workspace, too. `insert` gives a new row its id.
+    """
+
+    workspace_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    id: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=False)
+
+
+class LastId(Base):
+    """The largest id that a workspace has given in a table. None is given twice, and some to nothing."""
+
+    __tablename__ = "last_ids"
+    workspace_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)  # the table's name
+    last: Mapped[int] = mapped_column(BigInteger)
+
+
+def refers(column: str, table: str, ondelete: str | None = None) -> ForeignKeyConstraint:
+    """That a column has the id of a row of the same workspace in another table, or is null."""
+    there = [f"{table}.workspace_id", f"{table}.id"]
+    return ForeignKeyConstraint(["workspace_id", column], there, ondelete=ondelete)
 
 
 class Instant(TypeDecorator[datetime]):
@@ -271,15 +298,29 @@ def insert(session: Session | Connection, *rows: Base, unless: tuple[str, ...] =
     if not rows:
         return True
     connection = plainly(session)
-    statement, columns, number = _insertion(table_of(rows[0]), connection.dialect.name, unless)
+    entity = table_of(rows[0])
+    if issubclass(entity, Numbered):
+        for row in rows:
+            row.id = next_id(connection, entity, row.workspace_id)  # type: ignore[attr-defined]
+    statement, columns, number = _insertion(entity, connection.dialect.name, unless)
     values = [{name: getattr(row, name) for name in columns} for row in rows]
     done = connection.execute(statement, values[0] if len(values) == 1 else values)
-    if number is None:
+    if number is None and not unless:
         return True
     given = done.scalars().all()
-    for row, it in zip(rows, given, strict=not unless):
-        setattr(row, number, it)
+    if number is not None:
+        for row, it in zip(rows, given, strict=not unless):
+            setattr(row, number, it)
     return bool(given)
+
+
+def next_id(session: Session | Connection, entity: type[Base], workspace_id: str) -> int:
+    """The id of a new row of a `Numbered` table. Who else wants one in that workspace waits for this transaction."""
+    connection = plainly(session)
+    new = upsert(connection, LastId).values(workspace_id=workspace_id, kind=entity.__tablename__, last=1)
+    up = new.on_conflict_do_update(index_elements=["workspace_id", "kind"], set_={"last": LastId.last + 1})
+    given: int = connection.execute(up.returning(LastId.last)).scalar_one()
+    return given
 
 
 def table_of(row: Base) -> type[Base]:
@@ -299,7 +340,9 @@ def _insertion(entity: type[Base], database: str, unless: tuple[str, ...]) -> tu
     statement = (sqlite if database == "sqlite" else postgresql).insert(mapped.local_table)
     if unless:
         statement = statement.on_conflict_do_nothing(index_elements=unless)
-    return statement.returning(key, sort_by_parameter_order=not unless) if number else statement, columns, number
+    if number or unless:
+        statement = statement.returning(key, sort_by_parameter_order=not unless)
+    return statement, columns, number
 
 
 def line_up(session: Session, name: str) -> None:
@@ -312,7 +355,7 @@ def line_up(session: Session, name: str) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
-def upsert(session: Session, table: type[Base]) -> Any:
+def upsert(session: Session | Connection, table: type[Base]) -> Any:
     """An INSERT that knows `on_conflict_do_update`, in the words of the session's database."""
     made = sqlite if plainly(session).dialect.name == "sqlite" else postgresql
     return made.insert(table)
@@ -353,18 +396,25 @@ def _beginning(statement: str, engine: Engine, *, patience: float = 0.0) -> Engi
 
     @event.listens_for(begun, "begin")
     def begin(connection: Connection) -> None:
-        ends = time.monotonic() + patience
-        while True:
-            try:
-                connection.exec_driver_sql(statement)  # not by the cursor: SQLAlchemy must hear of one that is gone
-            except OperationalError as fault:
-                if getattr(fault.orig, "sqlite_errorcode", None) != SQLITE_BUSY or time.monotonic() > ends:
-                    raise
-                time.sleep(0.005)
-            else:
-                return
+        # not by the cursor: SQLAlchemy must hear of a connection that is gone
+        _in_spite_of_others(lambda: connection.exec_driver_sql(statement), patience)
 
     return begun
+
+
+def _in_spite_of_others(work: Callable[[], object], patience: float) -> None:
+    """Do it; for so many seconds again and again, while SQLite is locked by another process or put in order by one."""
+    ends = time.monotonic() + patience
+    while True:
+        try:
+            work()
+        except (OperationalError, sqlite3.OperationalError) as fault:
+            code = getattr(getattr(fault, "orig", fault), "sqlite_errorcode", 0)
+            if code & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:  # the rest says what kind of busy it is
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def _sqlite(url: URL, limits: Limits, *, connections: int, query_only: bool = False) -> Engine:
@@ -387,8 +437,10 @@ def _sqlite(url: URL, limits: Limits, *, connections: int, query_only: bool = Fa
         connection.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows ASCII only
         connection.create_function("clock_timestamp", 0, _from_now)  # see shared.clock
         connection.create_function("from_now", 1, _from_now)
+        # for this, SQLite does not wait for others by itself
+        _in_spite_of_others(lambda: connection.execute("PRAGMA journal_mode=WAL"), limits.lock or BUSY)
         for pragma in (
-            *("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"),
+            *("synchronous=FULL", "foreign_keys=ON"),
             "recursive_triggers=ON",  # what REPLACE deletes is deleted for the triggers, too
             f"query_only={int(query_only)}",
         ):

@@ -6,7 +6,7 @@ The gateway tells of each one by state and version (`PUT /internal/people/{id}`)
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Index, String, bindparam, select
+from sqlalchemy import Connection, String, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared.db import Base, Database, plainly, upsert
@@ -15,18 +15,16 @@ from shared.rows import Rows
 
 
 class Person(Base):
-    """Somebody who has a key, who logs time, or both. `id` is unique across workspaces, as the gateway gives it."""
+    """Somebody who has a key, who logs time, or both. The gateway counts their ids up, each workspace's apart."""
 
     __tablename__ = "people"
+    workspace_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    workspace_id: Mapped[str] = mapped_column(String(36))
     version: Mapped[int]
     first_name: Mapped[str] = mapped_column(String(NAME))
     last_name: Mapped[str] = mapped_column(String(NAME))
     email: Mapped[str] = mapped_column(String(NAME))
     deleted: Mapped[bool]  # gone, and still named by what they did
-
-    __table_args__ = (Index(None, "workspace_id", "id"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +71,11 @@ def accept(db: Database, workspace_id: str, person_id: int, *, version: int, **s
     with db.write() as session:
         new = upsert(session, Person).values(told)
         newer = new.on_conflict_do_update(
-            index_elements=["id"],
+            index_elements=["workspace_id", "id"],
             set_={name: new.excluded[name] for name in ("version", *state)},
-            where=(Person.version < new.excluded.version) & (Person.workspace_id == workspace_id),
+            where=Person.version < new.excluded.version,
         )
         connection = plainly(session)
         connection.execute(newer)
-        return connection.execute(select(Person.version).where(Person.id == person_id)).scalar_one()
+        theirs = (Person.workspace_id == workspace_id, Person.id == person_id)
+        return connection.execute(select(Person.version).where(*theirs)).scalar_one()

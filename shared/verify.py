@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, case, func, select
+from sqlalchemy import Connection, ForeignKeyConstraint, Table, and_, case, func, select
 
 from shared.audit import Audit, plain
 from shared.db import Base
@@ -70,19 +70,22 @@ def references(connection: Connection, entities: Iterable[type[Base]]) -> Iterat
     """Rows that refer to one that is not there, or is another workspace's."""
     for entity in entities:
         table = Base.metadata.tables[entity.__tablename__]
-        for key in table.foreign_keys:
-            yield from _lost(connection, table, key.parent.name, key.column.table, key.column.name)
+        for key in table.foreign_key_constraints:
+            yield from _lost(connection, table, key)
 
 
-def _lost(connection: Connection, table: Table, name: str, target: Table, target_name: str) -> Iterator[Wrong]:
-    there = target.alias("there")
-    found = select(table.c.workspace_id, *table.primary_key.columns, table.c[name], there.c[target_name])
-    joined = found.join_from(table, there, table.c[name] == there.c[target_name], isouter=True)
-    home = there.c.workspace_id if "workspace_id" in target.c else table.c.workspace_id
-    missing = there.c[target_name].is_(None) | (home != table.c.workspace_id)
-    for row in connection.execute(joined.where(table.c[name].is_not(None), missing)):
+def _lost(connection: Connection, table: Table, key: ForeignKeyConstraint) -> Iterator[Wrong]:
+    there = key.referred_table.alias("there")
+    pairs = [(each.parent, there.c[each.column.name]) for each in key.elements]
+    own, target = pairs[-1]
+    named = [column for column in table.primary_key.columns if column.name != "workspace_id"]
+    found = select(table.c.workspace_id, *named, own, target)
+    joined = found.join_from(table, there, and_(*(here == its for here, its in pairs)), isouter=True)
+    home = there.c.workspace_id if "workspace_id" in there.c else table.c.workspace_id
+    missing = target.is_(None) | (home != table.c.workspace_id)
+    for row in connection.execute(joined.where(own.is_not(None), missing)):
         why = "is not there" if row[-1] is None else "is another workspace's"
-        what = target.name.removesuffix("s").replace("_", " ")
+        what = key.referred_table.name.removesuffix("s").replace("_", " ")
         yield Wrong(row[0], f"{table.name.removesuffix('s').replace('_', ' ')} {row[1]}", f"its {what} {row[-2]} {why}")
 
 

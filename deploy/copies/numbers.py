@@ -1,9 +1,13 @@
-"""The ids that databases count up: how far they have come, and how they go on where a copy is put back.
+"""The ids that databases and workspaces count up: how far they are, and how they go on where a copy is put back.
 
 An id is never given twice (api.md, section 2), so counting goes on beyond every id that anybody may know.
 """
 
-from sqlalchemy import Connection, Table, func, select, text
+from collections.abc import Collection
+
+from sqlalchemy import Connection, Table, case, func, select, text, update
+
+from shared.db import Base, LastId, Numbered, upsert
 
 AHEAD = 1000
 """How many ids are left out when a copy is put back: so many may have been given after it was made."""
@@ -26,6 +30,28 @@ def go_on_beyond(connection: Connection, table: Table, number: int) -> None:
     connection.execute(text("DELETE FROM sqlite_sequence WHERE name = :counter"), {"counter": counter})
     row = {"counter": counter, "last": last}
     connection.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES (:counter, :last)"), row)
+
+
+def give_beyond(connection: Connection, kind: str, workspace_id: str, last: int) -> None:
+    """Let the next id that a workspace gives in the table `kind` be larger than `last`."""
+    known = upsert(connection, LastId).values(workspace_id=workspace_id, kind=kind, last=last)
+    further = {"last": case((LastId.last < last, last), else_=LastId.last)}
+    connection.execute(known.on_conflict_do_update(index_elements=["workspace_id", "kind"], set_=further))
+
+
+def leave_out(connection: Connection, tables: Collection[str], number: int) -> None:
+    """Let each workspace leave out so many ids, also in a table where it has given none yet."""
+    if LastId.__tablename__ not in tables:
+        return  # it is of a revision where the database gave them
+    connection.execute(update(LastId.__table__).values(last=LastId.last + number))  # type: ignore[arg-type]
+    homes = "members" if "members" in tables else "people"
+    counted = {mapper.local_table.name for mapper in Base.registry.mappers if issubclass(mapper.class_, Numbered)}  # type: ignore[attr-defined]
+    for kind in sorted(counted & set(tables)):
+        known = text(
+            f"INSERT INTO last_ids (workspace_id, kind, last) SELECT DISTINCT workspace_id, :kind, :number FROM {homes}"  # noqa: S608
+            " WHERE workspace_id NOT IN (SELECT workspace_id FROM last_ids WHERE kind = :kind)"
+        )
+        connection.execute(known, {"kind": kind, "number": number})
 
 
 def _counter(connection: Connection, table: Table) -> str | None:

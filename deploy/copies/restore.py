@@ -104,9 +104,11 @@ def _load(copy: Path, said: Manifest, databases: Mapping[str, Database]) -> int:
     with ExitStack() as transactions:
         for name, database in databases.items():
             connection = transactions.enter_context(database.engine.begin())
-            for table in lines.tables(connection):
+            tables = lines.tables(connection)
+            for table in tables:
                 if copied := said.databases[name].tables.get(table.name):
                     rows += lines.load(connection, table, copy / manifest.table_file(name, table.name))
                     if copied.highest:
                         numbers.go_on_beyond(connection, table, copied.highest + numbers.AHEAD)
+            numbers.leave_out(connection, {table.name for table in tables}, numbers.AHEAD)
     return rows

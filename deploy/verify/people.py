@@ -1,6 +1,6 @@
 """The services that show names know each member as the gateway does."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy import select
 from deploy.copies.moment import Look
 from deploy.verify.across import messages
 from gateway.keys.models import Member
-from gateway.people.messages import RECEIVERS
+from gateway.people.messages import RECEIVERS, key
 from shared.people import Person
 from shared.verify import Wrong
 
@@ -31,24 +31,29 @@ class Copy:
         """Whether the service knows the member as the gateway does."""
         both = (self.member, self.person)
         return None not in both and all(
-            getattr(self.member, name) == getattr(self.person, name) for name in (*STATE, "version", "workspace_id")
+            getattr(self.member, name) == getattr(self.person, name) for name in (*STATE, "version")
         )
 
 
 def apart(look: Look) -> Iterator[Copy]:
     """People whom a service knows other than they are, where no message will tell it."""
     columns = ("id", "workspace_id", "version", *STATE)
-    members = {row.id: row for row in look["gateway"].execute(select(*(getattr(Member, name) for name in columns)))}
+    members = _by_id(look["gateway"].execute(select(*(getattr(Member, name) for name in columns))))
     for service in RECEIVERS:
-        people = {row.id: row for row in look[service].execute(select(*(getattr(Person, name) for name in columns)))}
-        for number in sorted(members.keys() | people.keys()):
-            member, person = members.get(number), people.get(number)
-            workspace_id = str((member or person).workspace_id)  # type: ignore[union-attr]
+        people = _by_id(look[service].execute(select(*(getattr(Person, name) for name in columns))))
+        for workspace_id, number in sorted(members.keys() | people.keys()):
+            member, person = members.get((workspace_id, number)), people.get((workspace_id, number))
             copy = Copy(service, workspace_id, number, member, person)
             known = person.version if person else 0
-            if copy.same or messages(look["gateway"], workspace_id, f"person.{service}").tell(str(number), known):
+            if copy.same or messages(look["gateway"], workspace_id, f"person.{service}").tell(
+                key(workspace_id, number), known
+            ):
                 continue
             yield copy
+
+
+def _by_id(rows: Iterable[Any]) -> dict[tuple[str, int], Any]:
+    return {(row.workspace_id, row.id): row for row in rows}
 
 
 def wrong(look: Look) -> Iterator[Wrong]:

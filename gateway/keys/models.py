@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.audit import UNTOLD
-from shared.db import Base, Instant, Serial, now
+from shared.db import Base, Instant, Numbered, Serial, now, refers
 
 
 class Workspace(Base):
@@ -48,14 +48,12 @@ class Account(Base):
         return self.id
 
 
-class Member(Base):
+class Member(Numbered, Base):
     """A person of a workspace. The services hear of each change of one (`gateway.people.messages`)."""
 
     __tablename__ = "members"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (ForeignKeyConstraint(["workspace_id"], ["workspaces.id"]),)
 
-    id: Mapped[int] = mapped_column(Serial, primary_key=True)
-    workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), index=True)
     first_name: Mapped[str] = mapped_column(String(255))
     last_name: Mapped[str] = mapped_column(String(255))
     email: Mapped[str] = mapped_column(String(255))
@@ -77,11 +75,12 @@ class ApiKey(Base):
     """What a member hands to a program: what it may do, where, and until when."""
 
     __tablename__ = "api_keys"
+    __table_args__ = (refers("member_id", "members"),)
     SUBJECT = "key"
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), index=True)
-    member_id: Mapped[int] = mapped_column(ForeignKey("members.id"))
+    member_id: Mapped[int] = mapped_column(Serial)
     prefix: Mapped[str] = mapped_column(String(16), index=True)  # the part of the key that may be shown
     digest: Mapped[str] = mapped_column(String(64), unique=True, info=UNTOLD)
     version: Mapped[int] = mapped_column()

@@ -25,7 +25,7 @@ def tell(session: Session, person: Member, *, leased: bool = False) -> list[Outb
         outbox.put(
             session,
             _topic(service),
-            str(person.id),
+            key(person.workspace_id, person.id),
             workspace_id=person.workspace_id,
             version=person.version,
             body=_state(person),
@@ -40,7 +40,12 @@ def tell_gone(session: Session, person: Person) -> None:
     body = {"first_name": person.first_name, "last_name": person.last_name, "email": person.email, "deleted": True}
     told: dict[str, Any] = {"workspace_id": person.workspace_id, "version": person.version + 1, "body": body}
     for service in RECEIVERS:
-        outbox.put(session, _topic(service), str(person.id), **told)
+        outbox.put(session, _topic(service), key(person.workspace_id, person.id), **told)
+
+
+def key(workspace_id: str, person_id: int) -> str:
+    """What a message about a person is known by."""
+    return f"{workspace_id}/{person_id}"
 
 
 def topics(peers: Mapping[str, Peer], *, deadline: float) -> Topics:
@@ -51,17 +56,23 @@ def topics(peers: Mapping[str, Peer], *, deadline: float) -> Topics:
 
 
 def _catch_up(session: Session, message: Outbox, version: int) -> None:
-    mine = (Member.workspace_id == message.workspace_id, Member.id == int(message.key), Member.version < version)
+    theirs = (Member.workspace_id == message.workspace_id, Member.id == int(_person(message)))
+    mine = (*theirs, Member.version < version)
     session.execute(update(Member.__table__).where(*mine).values(version=version))  # type: ignore[arg-type]
 
 
 def _to(peer: Peer, deadline: float) -> Callable[[Outbox], None]:
     def send(message: Outbox) -> None:
         body = {"version": message.version, **message.body}
-        path = f"/internal/people/{message.key}"
+        path = f"/internal/people/{_person(message)}"
         outbox.heard(message, peer.put(path, body, workspace_id=message.workspace_id, deadline=deadline))
 
     return send
+
+
+def _person(message: Outbox) -> str:
+    """The id of the person that a message is about."""
+    return message.key.rpartition("/")[2]
 
 
 def _topic(service: str) -> str:

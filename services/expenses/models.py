@@ -7,18 +7,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.expenses import rules
 from services.expenses.rules import Billable, Report, Spend
-from shared.db import Base, Counter, Instant, Serial, now
+from shared.db import Base, Counter, Instant, Numbered, now
 from shared.lengths import DESCRIPTION, NAME
 from shared.money import Money
 
 
-class Expense(Base):
+class Expense(Numbered, Base):
     """Money that was spent, on a budget or on none, in a project or in none, with a receipt or without."""
 
     __tablename__ = "expenses"
-    id: Mapped[int] = mapped_column(Serial, primary_key=True)
     uuid: Mapped[str] = mapped_column(String(36))
-    workspace_id: Mapped[str] = mapped_column(String(36))
     description: Mapped[str | None] = mapped_column(String(DESCRIPTION))
     category: Mapped[str | None] = mapped_column(String(NAME))
     amount_minor: Mapped[int] = mapped_column(BigInteger)
@@ -47,7 +45,6 @@ class Expense(Base):
         Index(None, "workspace_id", "budget_id"),
         Index(None, "workspace_id", "project_id"),
         Index(None, "receipt_key"),
-        {"sqlite_autoincrement": True},
     )
 
     def touch(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, and_, case, func, select, tuple_
 
 from services.invoices import rules
 from services.invoices.models import (
@@ -33,6 +33,9 @@ KINDS = (
     Kind(TimeEntry, moved=("invoice_id", "rate_micros", "cost_minor")),
 )
 
+Key = tuple[str, int]
+"""A workspace, and the id of an invoice there."""
+
 
 def wrong(connection: Connection) -> Iterator[Wrong]:
     """What is wrong in this database."""
@@ -40,9 +43,9 @@ def wrong(connection: Connection) -> Iterator[Wrong]:
     yield from verify.stuck(connection)
     yield from verify.history(connection, KINDS)
     for invoices in verify.batches(connection, INVOICES):
-        sums = _sums(connection, [invoice.id for invoice in invoices])
+        sums = _sums(connection, [(invoice.workspace_id, invoice.id) for invoice in invoices])
         for invoice in invoices:
-            for what in _faults(invoice, *(each.get(invoice.id) for each in sums)):
+            for what in _faults(invoice, *(each.get((invoice.workspace_id, invoice.id)) for each in sums)):
                 yield Wrong(invoice.workspace_id, f"invoice {invoice.uuid}", what)
     yield from _lines(connection)
     yield from wrong_numbers(connection)
@@ -95,20 +98,21 @@ def _states(invoice: Invoice) -> Iterator[str]:
         yield "it is approved, and counts as denied"
 
 
-def _sums(connection: Connection, ids: Sequence[int]) -> tuple[dict[int, int], ...]:
-    """What items, payments, time entries and expenses make, by the invoices' ids."""
+def _sums(connection: Connection, invoices: Sequence[Key]) -> tuple[dict[Key, int], ...]:
+    """What items, payments, time entries and expenses make, by workspace and invoice."""
     cost = case((TimeEntry.billable, TimeEntry.cost_minor), else_=0)
     return (
-        _sum(connection, Item.invoice_id, Item.amount_minor, ids),
-        _sum(connection, Payment.invoice_id, Payment.amount_minor, ids),
-        _sum(connection, TimeEntry.invoice_id, cost, ids),
-        _sum(connection, ProjectExpense.invoice_id, ProjectExpense.amount_minor, ids),
+        _sum(connection, Item, Item.amount_minor, invoices),
+        _sum(connection, Payment, Payment.amount_minor, invoices),
+        _sum(connection, TimeEntry, cost, invoices),
+        _sum(connection, ProjectExpense, ProjectExpense.amount_minor, invoices),
     )
 
 
-def _sum(connection: Connection, on: Any, minor: Any, ids: Sequence[int]) -> dict[int, int]:
-    query = select(on, func.sum(minor)).where(on.in_(ids)).group_by(on)
-    return {invoice_id: int(total or 0) for invoice_id, total in connection.execute(query)}
+def _sum(connection: Connection, entity: Any, minor: Any, invoices: Sequence[Key]) -> dict[Key, int]:
+    on = (entity.workspace_id, entity.invoice_id)
+    query = select(*on, func.sum(minor)).where(tuple_(*on).in_(invoices)).group_by(*on)
+    return {(home, invoice_id): int(total or 0) for home, invoice_id, total in connection.execute(query)}
 
 
 def _lines(connection: Connection) -> Iterator[Wrong]:
@@ -135,5 +139,6 @@ def _lines(connection: Connection) -> Iterator[Wrong]:
 def _on(entity: Any, *columns: Any) -> Any:
     """Lines with the currency and the project of their invoice before them."""
     query = select(Invoice.currency, Invoice.project_id.label("of_project"), *columns)
-    joined = query.join_from(entity, Invoice, entity.invoice_id == Invoice.id)
+    its = and_(entity.workspace_id == Invoice.workspace_id, entity.invoice_id == Invoice.id)
+    joined = query.join_from(entity, Invoice, its)
     return joined.order_by(*entity.__table__.primary_key.columns).execution_options(yield_per=verify.BATCH)

@@ -102,8 +102,11 @@ def test_what_makes_no_key_leaves_none(office: Office, facts: dict[str, Any], st
 
 
 def test_a_key_never_gets_another_workspaces_account_or_person(office: Office) -> None:
-    theirs = queries.find(office.db, KEY_SECRET, office.issue("Beta"))
+    office.issue("Beta")
+    theirs = queries.find(office.db, KEY_SECRET, office.key_of("bea@example.com", workspace="Beta"))
     assert theirs
+    assert theirs.caller.member_id == 2
+    assert office.get("/people/2.json").status_code == 404
     before = all_rows(office)
     account = office.open("POST", KEYS, json={"account_ids": [office.workspace_id, theirs.caller.workspace_id]})
     person = office.open("POST", KEYS, json={"member_id": theirs.caller.member_id})

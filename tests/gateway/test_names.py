@@ -59,7 +59,7 @@ def test_a_service_that_is_away_hears_of_it_later(office: Office, away: tuple[st
     office.put(number, **{"last-name": "Lovelace"})
     assert [name in away for name in SERVICES] == [name == " " for name in names(office, number)]
     assert [(row.topic, row.key, row.version) for row in sorted(office.rows("outbox"), key=lambda row: row.topic)] == [
-        (f"person.{name}", str(number), 2) for name in sorted(away)
+        (f"person.{name}", f"{office.workspace_id}/{number}", 2) for name in sorted(away)
     ]
     office.wires.away = set()
     assert deliver(office) == len(away)

@@ -128,7 +128,7 @@ def test_an_empty_list_asks_for_no_lines(services_counted: Services, invoices: C
 
 def test_a_new_invoice_is_written_with_its_lines_and_its_history(services_counted: Services, invoices: Client) -> None:
     cost = services_counted.cost(lambda: invoices.post(INVOICES, json=TWO_LINES), 201)
-    assert cost == {"invoices": 3}
+    assert cost == {"invoices": 4}
 
 
 def test_an_invoice_is_changed(services_counted: Services, invoices: Client) -> None:
@@ -149,14 +149,14 @@ def test_an_invoice_is_deleted(services_counted: Services, invoices: Client) -> 
 
 def test_an_expense_on_no_budget_asks_nobody(services_counted: Services, expenses: Client) -> None:
     cost = services_counted.cost(lambda: expenses.post(EXPENSES, json=ON_BUDGET), 201)
-    assert cost == {"expenses": 2}
+    assert cost == {"expenses": 3}
 
 
 def test_an_expense_on_a_budget_asks_once(services_counted: Services, expenses: Client) -> None:
     budget = services_counted.made("budgets", BUDGETS).rpartition("/")[2]
     facts = {**ON_BUDGET, "budget_id": budget}
     cost = services_counted.cost(lambda: expenses.post(EXPENSES, json=facts), 201)
-    assert cost == {"expenses": 4, "budgets": 3}
+    assert cost == {"expenses": 5, "budgets": 3}
 
 
 def test_what_is_spent_is_written_once_the_expense_service_was_asked(

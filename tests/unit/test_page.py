@@ -56,6 +56,7 @@ def expense_rows(many: int) -> list[dict[str, Any]]:
     """Expenses with many ties and many nulls."""
     return [
         {
+            "id": n + 1,
             "uuid": new_id(),
             "workspace_id": "w",
             "currency": "USD",

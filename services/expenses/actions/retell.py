@@ -80,7 +80,8 @@ class Remembered:
 def remember(db: Database, caller: Caller, facts: Remembered) -> bool:
     """Record an expense anew that others remember; False when its number has been given to another."""
     with db.write() as session:
-        if session.scalar(select(Expense.id).where(Expense.id == facts.id)):
+        same = (Expense.workspace_id == caller.workspace_id, Expense.id == facts.id)
+        if session.scalar(select(Expense.id).where(*same)):
             return False
         expense = Expense(
             workspace_id=caller.workspace_id,

@@ -114,7 +114,7 @@ def release(db: Database, session: Session, invoice: Invoice, topics: Topics) ->
 
 def priced(session: Session, invoice: Invoice, entry: TimeEntry) -> None:
     """Set what a time entry costs on its invoice."""
-    entry.rate_micros = rate_of(session, entry.project_id, entry.person_id)
+    entry.rate_micros = rate_of(session, entry)
     entry.cost_minor = rules.cost(entry.minutes, entry.rate_micros, invoice.currency).minor
 
 

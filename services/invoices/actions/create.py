@@ -73,4 +73,4 @@ def _create(session: Session, caller: Caller, facts: Facts, prefix: str) -> Invo
 def _company(session: Session, caller: Caller, project_id: int) -> Company | None:
     """Whose project it is: the client, unless another one is named."""
     project = of_workspace(session, Project, caller, project_id)
-    return session.get(Company, project.company_id) if project.company_id else None
+    return session.get(Company, (project.workspace_id, project.company_id)) if project.company_id else None

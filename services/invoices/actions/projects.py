@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import delete, exists, or_, select
+from sqlalchemy import and_, delete, exists, select
 from sqlalchemy.orm import Session
 
 from services.invoices.actions.writing import Facts, Told
@@ -11,7 +11,7 @@ from services.invoices.models import Company, Invoice, Project, ProjectExpense, 
 from services.invoices.queries import of_workspace
 from shared import audit, people
 from shared.caller import Caller
-from shared.db import Database, line_up, new_id, now, plainly, upsert
+from shared.db import Database, line_up, new_id, next_id, now, plainly, upsert
 from shared.errors import NotFound, Refused
 from shared.versions import IfMatch
 
@@ -49,7 +49,8 @@ def delete_company(db: Database, caller: Caller, company_id: int, expected: IfMa
     """
     with db.write() as session:
         company = of_workspace(session, Company, caller, company_id, lock=True)
-        _delete(session, caller, company, expected, {Project: Project.company_id == company_id})
+        its = and_(Project.workspace_id == caller.workspace_id, Project.company_id == company_id)
+        _delete(session, caller, company, expected, {Project: its})
 
 
 def create_project(db: Database, caller: Caller, facts: Facts) -> Project:
@@ -92,9 +93,10 @@ def delete_project(db: Database, caller: Caller, project_id: int, expected: IfMa
     """
     with db.write() as session:
         project = of_workspace(session, Project, caller, project_id, lock=True)
-        of_expenses = or_(ProjectExpense.project_id == project_id, ProjectExpense.asked_project_id == project_id)
-        used: Mapping[Any, Any] = {each: each.project_id == project_id for each in (Invoice, TimeEntry)}
-        _delete(session, caller, project, expected, {**used, ProjectExpense: of_expenses})
+        used: dict[Any, Any] = {each: each.project_id == project_id for each in (Invoice, TimeEntry, ProjectExpense)}
+        used[ProjectExpense] |= ProjectExpense.asked_project_id == project_id
+        ours = {each: and_(each.workspace_id == caller.workspace_id, its) for each, its in used.items()}
+        _delete(session, caller, project, expected, ours)
 
 
 def set_rates(
@@ -120,20 +122,21 @@ def set_rates(
 
 def _set_own(session: Session, caller: Caller, project: Project, own: Mapping[int, int | None]) -> Told:
     """Write the rates of persons. What to tell of those that changed."""
-    known = dict(session.execute(select(Rate.person_id, Rate.rate_micros).where(Rate.project_id == project.id)).all())
+    its = (Rate.workspace_id == project.workspace_id, Rate.project_id == project.id)
+    known = dict(session.execute(select(Rate.person_id, Rate.rate_micros).where(*its)).all())
     changed = {person: rate for person, rate in own.items() if known.get(person) != rate}
     connection = plainly(session)
     for person, rate in changed.items():
         if person != caller.member_id and not people.is_known(session, caller.workspace_id, person):
             raise NotFound(f"There is no person {person}")
         if rate is None:
-            connection.execute(delete(Rate).where(Rate.project_id == project.id, Rate.person_id == person))
+            connection.execute(delete(Rate).where(*its, Rate.person_id == person))
         else:
             new = upsert(session, Rate).values(
                 project_id=project.id, person_id=person, workspace_id=project.workspace_id, rate_micros=rate
             )
             set_ = {"rate_micros": rate}
-            connection.execute(new.on_conflict_do_update(index_elements=["project_id", "person_id"], set_=set_))
+            connection.execute(new.on_conflict_do_update(index_elements=Rate.__table__.primary_key, set_=set_))
     if not changed:
         return {}
     return {"rates": [{str(person): known.get(person) for person in changed}, {str(p): r for p, r in changed.items()}]}
@@ -153,6 +156,7 @@ def _company(session: Session, caller: Caller, facts: Facts) -> int | None:
 
 def _made(session: Session, caller: Caller, thing: Entity, facts: Facts) -> Entity:
     thing.uuid, thing.workspace_id, thing.created_by = new_id(), caller.workspace_id, caller.member_id
+    thing.id = next_id(session, type(thing), caller.workspace_id)
     for name, value in facts.items():
         setattr(thing, name, value)
     session.add(thing)

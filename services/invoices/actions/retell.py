@@ -18,5 +18,5 @@ def tell_billing(db: Database, workspace_id: str, expense_id: str, known: int) -
         if expense is None:
             return
         expense.billing_version = max(expense.billing_version, known) + 1
-        invoice = session.get(Invoice, expense.invoice_id) if expense.invoice_id else None
+        invoice = session.get(Invoice, (workspace_id, expense.invoice_id)) if expense.invoice_id else None
         messages.put_billing(session, expense, invoice, leased=False)

@@ -121,7 +121,8 @@ def _requested(invoice: Invoice, facts: Facts, total: Money) -> int | None:
 def _replace(session: Session, caller: Caller, invoice: Invoice, after: list[rules.Line]) -> Told:
     """Put new items in the place of the old; the invoice's version moves even when its figures stay."""
     old = writing.told_items(invoice.items)
-    plainly(session).execute(delete(Item).where(Item.invoice_id == invoice.id))
+    its = (Item.workspace_id == invoice.workspace_id, Item.invoice_id == invoice.id)
+    plainly(session).execute(delete(Item).where(*its))
     invoice.items = writing.itemised(caller, after, invoice.currency)
     writing.put_items(session, invoice)
     invoice.updated_at = now()

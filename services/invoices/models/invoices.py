@@ -4,23 +4,21 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, false
+from sqlalchemy import JSON, BigInteger, Index, LargeBinary, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.invoices import rules
 from services.invoices.rules import Amounts, Line, priced
-from shared.db import Base, Counter, Instant, Serial, now
+from shared.db import Base, Counter, Instant, Numbered, Serial, now, refers
 from shared.lengths import DESCRIPTION, NAME, NOTES
 from shared.money import Money
 
 
-class Invoice(Base):
+class Invoice(Numbered, Base):
     """One row with three names: `id`, `uuid` and `transaction_id`. Its state is four separate axes."""
 
     __tablename__ = "invoices"
-    id: Mapped[int] = mapped_column(Serial, primary_key=True)
     uuid: Mapped[str] = mapped_column(String(36))
-    workspace_id: Mapped[str] = mapped_column(String(36))
     account_id: Mapped[str] = mapped_column(String(36))
     transaction_id: Mapped[str] = mapped_column(String(32))
     number: Mapped[str | None] = mapped_column(String(NAME))
@@ -77,7 +75,6 @@ class Invoice(Base):
         Index(None, "workspace_id", "number", unique=True),
         Index(None, "workspace_id", "created_at", "id"),
         Index(None, "workspace_id", "project_id"),
-        {"sqlite_autoincrement": True},
     )
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
@@ -165,14 +162,17 @@ class Item(Base):
     __tablename__ = "items"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     workspace_id: Mapped[str] = mapped_column(String(36))
-    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id", ondelete="CASCADE"))
+    invoice_id: Mapped[int] = mapped_column(Serial)
     position: Mapped[int]
     description: Mapped[str] = mapped_column(String(DESCRIPTION))
     quantity: Mapped[int]
     price_micros: Mapped[int] = mapped_column(BigInteger)  # the unit price x 10**6, exactly
     amount_minor: Mapped[int] = mapped_column(BigInteger)
 
-    __table_args__ = (Index(None, "invoice_id", "position"),)
+    __table_args__ = (
+        refers("invoice_id", "invoices", ondelete="CASCADE"),
+        Index(None, "workspace_id", "invoice_id", "position"),
+    )
 
     @property
     def line(self) -> Line:
@@ -184,14 +184,12 @@ class Item(Base):
         return priced(self.price_micros, currency)
 
 
-class Payment(Base):
+class Payment(Numbered, Base):
     """Money that moved. It is never changed and never erased."""
 
     __tablename__ = "payments"
-    id: Mapped[int] = mapped_column(Serial, primary_key=True)
     uuid: Mapped[str] = mapped_column(String(36))
-    workspace_id: Mapped[str] = mapped_column(String(36))
-    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
+    invoice_id: Mapped[int] = mapped_column(Serial)
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(3))
     paid_on: Mapped[date]
@@ -202,9 +200,9 @@ class Payment(Base):
     created_at: Mapped[datetime] = mapped_column(Instant, default=now)
 
     __table_args__ = (
+        refers("invoice_id", "invoices"),
         Index(None, "workspace_id", "uuid", unique=True),
-        Index(None, "invoice_id"),
-        {"sqlite_autoincrement": True},
+        Index(None, "workspace_id", "invoice_id"),
     )
 
     @property

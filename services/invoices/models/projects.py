@@ -3,23 +3,21 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String
+from sqlalchemy import BigInteger, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.invoices.rules import hours, priced
-from shared.db import Base, Instant, Serial, now
+from shared.db import Base, Instant, Numbered, Serial, now, refers
 from shared.lengths import DESCRIPTION, NAME
 from shared.money import Money
 
 
-class Company(Base):
+class Company(Numbered, Base):
     """For whom a project is."""
 
     __tablename__ = "companies"
     SUBJECT = "company"
-    id: Mapped[int] = mapped_column(Serial, primary_key=True)
     uuid: Mapped[str] = mapped_column(String(36))
-    workspace_id: Mapped[str] = mapped_column(String(36))
     name: Mapped[str] = mapped_column(String(NAME))
     address_one: Mapped[str | None] = mapped_column(String(NAME))
     address_two: Mapped[str | None] = mapped_column(String(NAME))
@@ -35,20 +33,18 @@ class Company(Base):
     created_at: Mapped[datetime] = mapped_column(Instant, default=now)
     updated_at: Mapped[datetime] = mapped_column(Instant, default=now, onupdate=now)
 
-    __table_args__ = (Index(None, "workspace_id", "name"), {"sqlite_autoincrement": True})
+    __table_args__ = (Index(None, "workspace_id", "name"),)
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
 
-class Project(Base):
+class Project(Numbered, Base):
     """What time and expenses are spent on."""
 
     __tablename__ = "projects"
-    id: Mapped[int] = mapped_column(Serial, primary_key=True)
     uuid: Mapped[str] = mapped_column(String(36))
-    workspace_id: Mapped[str] = mapped_column(String(36))
     name: Mapped[str] = mapped_column(String(NAME))
     description: Mapped[str | None] = mapped_column(String(DESCRIPTION))
-    company_id: Mapped[int | None] = mapped_column(ForeignKey("companies.id"))
+    company_id: Mapped[int | None] = mapped_column(Serial)
     archived: Mapped[bool]
     starts_on: Mapped[date | None]
     ends_on: Mapped[date | None]
@@ -59,9 +55,8 @@ class Project(Base):
     updated_at: Mapped[datetime] = mapped_column(Instant, default=now, onupdate=now)
 
     __table_args__ = (
-        Index(None, "workspace_id", "id"),
-        Index(None, "company_id"),
-        {"sqlite_autoincrement": True},
+        refers("company_id", "companies"),
+        Index(None, "workspace_id", "company_id"),
     )
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
@@ -70,27 +65,27 @@ class Rate(Base):
     """What an hour of one person costs on a project."""
 
     __tablename__ = "rates"
-    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    project_id: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=False)
     person_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    workspace_id: Mapped[str] = mapped_column(String(36))
     rate_micros: Mapped[int] = mapped_column(BigInteger)
 
+    __table_args__ = (refers("project_id", "projects", ondelete="CASCADE"),)
 
-class TimeEntry(Base):
+
+class TimeEntry(Numbered, Base):
     """Time that somebody spent on a project, on an invoice or not billed yet."""
 
     __tablename__ = "time_entries"
     SUBJECT = "time entry"
-    id: Mapped[int] = mapped_column(Serial, primary_key=True)
     uuid: Mapped[str] = mapped_column(String(36))
-    workspace_id: Mapped[str] = mapped_column(String(36))
-    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    project_id: Mapped[int] = mapped_column(Serial)
     person_id: Mapped[int]
     logged_at: Mapped[datetime] = mapped_column(Instant)  # when the time spent began
     minutes: Mapped[int]
     description: Mapped[str | None] = mapped_column(String(DESCRIPTION))
     billable: Mapped[bool]  # one that is not is shown on its invoice, and costs nothing
-    invoice_id: Mapped[int | None] = mapped_column(ForeignKey("invoices.id"))
+    invoice_id: Mapped[int | None] = mapped_column(Serial)
     rate_micros: Mapped[int | None] = mapped_column(BigInteger)  # these two: as of when it was put on the invoice
     cost_minor: Mapped[int | None] = mapped_column(BigInteger)
     created_by: Mapped[int | None]
@@ -99,9 +94,10 @@ class TimeEntry(Base):
     updated_at: Mapped[datetime] = mapped_column(Instant, default=now, onupdate=now)
 
     __table_args__ = (
+        refers("project_id", "projects"),
+        refers("invoice_id", "invoices"),
         Index(None, "workspace_id", "project_id"),
-        Index(None, "invoice_id"),
-        {"sqlite_autoincrement": True},
+        Index(None, "workspace_id", "invoice_id"),
     )
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
@@ -132,21 +128,24 @@ class ProjectExpense(Base):
     id: Mapped[int | None] = mapped_column(BigInteger)  # null while it is being made
     version: Mapped[int] = mapped_column(BigInteger)  # of the newest message
     held: Mapped[bool]
-    project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id"))
-    asked_project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id"))  # held: where it may come to be
+    project_id: Mapped[int | None] = mapped_column(Serial)
+    asked_project_id: Mapped[int | None] = mapped_column(Serial)  # held: where it may come to be
     name: Mapped[str | None] = mapped_column(String(NAME))
     description: Mapped[str | None] = mapped_column(String(DESCRIPTION))
     spent_on: Mapped[date | None]
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(3))
     created_by: Mapped[int | None]
-    invoice_id: Mapped[int | None] = mapped_column(ForeignKey("invoices.id"))
+    invoice_id: Mapped[int | None] = mapped_column(Serial)
     billing_version: Mapped[int] = mapped_column(BigInteger)  # of the newest message about `invoice_id`
 
     __table_args__ = (
+        refers("project_id", "projects"),
+        refers("asked_project_id", "projects"),
+        refers("invoice_id", "invoices"),
         Index(None, "workspace_id", "id", unique=True),
-        Index(None, "project_id"),
-        Index(None, "invoice_id"),
+        Index(None, "workspace_id", "project_id"),
+        Index(None, "workspace_id", "invoice_id"),
     )
 
     @property

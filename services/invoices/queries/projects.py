@@ -70,22 +70,21 @@ class Rates:
     own: Mapping[int, tuple[int, Names]]
 
 
+OF_PROJECT = and_(Company.id == Project.company_id, Company.workspace_id == Project.workspace_id)
 BILLS = (
     select(*INVOICES.columns, Project.name, Company.id, Company.name)
     .select_from(Invoice)
     .outerjoin(Project, and_(Project.id == Invoice.project_id, Project.workspace_id == Invoice.workspace_id))
-    .outerjoin(Company, Company.id == Project.company_id)
+    .outerjoin(Company, OF_PROJECT)
 )
 ENTRIES = (
     select(*TIME_ENTRIES.columns, Project.name, Company.id, Company.name, Invoice.number, Invoice.account_id)
     .select_from(TimeEntry)
-    .join(Project, Project.id == TimeEntry.project_id)
-    .outerjoin(Company, Company.id == Project.company_id)
-    .outerjoin(Invoice, Invoice.id == TimeEntry.invoice_id)
+    .join(Project, and_(Project.id == TimeEntry.project_id, Project.workspace_id == TimeEntry.workspace_id))
+    .outerjoin(Company, OF_PROJECT)
+    .outerjoin(Invoice, and_(Invoice.id == TimeEntry.invoice_id, Invoice.workspace_id == TimeEntry.workspace_id))
 )
-NAMED_PROJECTS = (
-    select(*PROJECTS.columns, Company.name).select_from(Project).outerjoin(Company, Company.id == Project.company_id)
-)
+NAMED_PROJECTS = select(*PROJECTS.columns, Company.name).select_from(Project).outerjoin(Company, OF_PROJECT)
 IN_ORDER = {"id": Invoice.id}
 
 
@@ -185,19 +184,21 @@ def rates(db: Database, caller: Caller, project_id: int) -> Rates:
         project = connection.execute(select(Project.version, Project.rate_micros).where(*ours)).first()
         if project is None:
             raise NotFound
-        own = select(Rate.person_id, Rate.rate_micros).where(Rate.project_id == project_id).order_by(Rate.person_id)
+        its = (Rate.workspace_id == caller.workspace_id, Rate.project_id == project_id)
+        own = select(Rate.person_id, Rate.rate_micros).where(*its).order_by(Rate.person_id)
         known = {row[0]: row[1] for row in connection.execute(own)}
         names = people.named(connection, caller.workspace_id, list(known))
     own_rates = {person: (rate, names[person]) for person, rate in known.items()}
     return Rates(version=project[0], default=project[1], own=own_rates)
 
 
-def rate_of(session: Session, project_id: int, person_id: int) -> int:
-    """What an hour of that person costs on that project, in millionths; 0 where nobody has said."""
-    own = select(Rate.rate_micros).where(Rate.project_id == project_id, Rate.person_id == person_id)
-    rate = session.scalar(own)
+def rate_of(session: Session, entry: TimeEntry) -> int:
+    """What an hour of its person costs on its project now, in millionths; 0 where nobody has said."""
+    own = (Rate.workspace_id == entry.workspace_id, Rate.project_id == entry.project_id)
+    rate = session.scalar(select(Rate.rate_micros).where(*own, Rate.person_id == entry.person_id))
     if rate is None:
-        rate = session.scalar(select(Project.rate_micros).where(Project.id == project_id))
+        its = (Project.workspace_id == entry.workspace_id, Project.id == entry.project_id)
+        rate = session.scalar(select(Project.rate_micros).where(*its))
     return rate or 0
 
 

@@ -230,7 +230,8 @@ def test_a_page_holds_fifty(both: Both) -> None:
     with both.db.write() as session:
         facts = {"workspace_id": WORKSPACE, "amount_minor": 0, "currency": "USD", "spend_version": 0, "version": 1}
         session.add_all(
-            Expense(uuid=f"u{n}", billing_version=0, billable_version=0, name=str(n), **facts) for n in range(51)
+            Expense(id=n + 1, uuid=f"u{n}", billing_version=0, billable_version=0, name=str(n), **facts)
+            for n in range(51)
         )
     answer = both.expenses.get("/expenses.json")
     assert (len(answer.json["expenses"]), answer.headers["x-pages"]) == (50, "2")
@@ -404,3 +405,11 @@ def test_deleting_its_budget_asks_the_invoice_service_nothing(both: Both) -> Non
     both.settle()
     assert both.all_expenses()[0]["budget_id"] is None
     assert both.invoices.said == []
+
+
+def test_each_workspace_counts_up_its_own_expenses(both: Both) -> None:
+    mine = [both.project_expense(**TYRES) for _ in range(2)]
+    elsewhere = both.expenses.seen_by(workspace_id="22222222-2222-4222-8222-222222222222")
+    assert elsewhere.post("/v1/dev/finance/expenses", json={"amount": 1}).status_code == 201
+    assert [each["id"] for each in elsewhere.get("/expenses.json").json["expenses"]] == ["1"]
+    assert [mine[1] - mine[0], both.project_expense(**TYRES) - mine[1]] == [1, 1]

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from services.invoices.models import Company, Invoice, Payment, Project, TimeEntry
+from services.invoices.verify import wrong
 from shared import people
+from shared.db import LastId
 from tests.client import Client
 from tests.service.invoices.approvals import PATH as APPROVALS
 from tests.service.invoices.operations import ACCOUNTS, OPERATIONS, Operation, Things, operations, rows_of, things
@@ -41,22 +44,22 @@ OF_THE_WORKSPACE = {
 """What names nothing that could be another's."""
 
 
-def everything(client: Client, person: int) -> Things:
+def everything(client: Client, person: int, mark: str = MARK) -> Things:
     """One of each thing in the caller's workspace, with an invoice that carries them."""
     people.accept(client.app.extensions["service"].db, client.caller.workspace_id, person, **DANIEL)
-    data(client.put(SETTINGS, json={"seller_name": MARK}))
+    data(client.put(SETTINGS, json={"seller_name": mark}))
     data(client.put(f"{SETTINGS}/logo", data=png()))
     books = Books(client)
-    company = books.made("/companies.json", company={"name": MARK})
-    invoice = books.invoice(description=MARK, number=MARK)
-    entry = books.time(140, description=MARK, **{"person-id": person})
-    books.expense(14, name=MARK, created_by=person)
+    company = books.made("/companies.json", company={"name": mark})
+    invoice = books.invoice(description=mark, number=mark)
+    entry = books.time(140, description=mark, **{"person-id": person})
+    books.expense(14, name=mark, created_by=person)
     assert books.bill(invoice, add={"timelogs": entry, "expenses": 14}).status_code == 200
-    assert client.put(f"/projects/{books.project}.json", json={"project": {"description": MARK}}).status_code == 200
+    assert client.put(f"/projects/{books.project}.json", json={"project": {"description": mark}}).status_code == 200
     made = things(client, project=books.project, company=company, entry=entry, expense=14, person=person)
     facts = {"client_email": "client@example.com", "status": "sent"}
     data(client.put(f"{INVOICES}/{made.uuid}", json=facts))
-    payment = data(client.post(f"{INVOICES}/{made.uuid}/payments", json={"amount": 1, "note": MARK}), 201)
+    payment = data(client.post(f"{INVOICES}/{made.uuid}/payments", json={"amount": 1, "note": mark}), 201)
     return replace(made, payment=payment["id"])
 
 
@@ -73,9 +76,21 @@ def other(mighty: Client) -> Client:
 
 
 @pytest.fixture
-def theirs(other: Client) -> Things:
-    """What there is in the other workspace; the first of everything."""
-    return everything(other, person=8)
+def given(request: pytest.FixtureRequest, other: Client) -> int:
+    """How many ids of each kind the other workspace has given before: so many that none is one of ours."""
+    number: int = getattr(request, "param", 100)
+    kinds = [each.__tablename__ for each in (Invoice, Payment, Company, Project, TimeEntry)]
+    with other.app.extensions["service"].db.write() as session:
+        session.add_all(LastId(workspace_id=ELSEWHERE, kind=kind, last=number) for kind in kinds)
+    return number
+
+
+@pytest.fixture
+def theirs(other: Client, given: int) -> Things:
+    """What there is in the other workspace."""
+    made = everything(other, person=8)
+    assert (made.id, made.project, made.company, made.entry) == (given + 1, given + 1, given + 2, given + 1)
+    return made
 
 
 @pytest.fixture(autouse=True)
@@ -131,6 +146,21 @@ def test_what_is_ones_own_cannot_be_joined_with_another_workspaces(mighty: Clien
             answer = mighty.put(f"/invoices/{draft}/lineitems.json", json={"lineitems": {where: lines}})
             assert answer.status_code == 404, (where, lines, answer.data)
     assert rows_of(mighty) == before
+
+
+@pytest.mark.parametrize("given", [0], indirect=True)
+def test_the_same_ids_are_other_things_in_another_workspace(mighty: Client, theirs: Things) -> None:
+    mine = everything(mighty, person=8, mark="ours")
+    for name in ("id", "project", "company", "entry", "expense", "person"):
+        assert getattr(mine, name) == getattr(theirs, name), name
+    assert mine.uuid != theirs.uuid
+    with mighty.app.extensions["service"].db.look(again=True) as connection:
+        assert list(wrong(connection)) == []
+    for operation in sorted(OPERATIONS, key=lambda each: (each[0] != "GET", each)):
+        answer = mine.ask(mighty, operation)
+        assert answer.status_code < 500, (operation, answer.data)
+        assert operation[0] != "GET" or answer.status_code == 200, (operation, answer.data)
+        assert MARK.encode() not in answer.data, operation
 
 
 def test_no_list_shows_or_counts_what_is_another_workspaces(mighty: Client, theirs: Things) -> None:
