@@ -45,9 +45,9 @@ $(UV):
 
 $(LOCKED): requirements.lock | $(UV)
 	@if test -e $(LOCKED_DEV); then lock=requirements-dev.lock; else lock=requirements.lock; fi; \
-		$(UV) pip sync -q --require-hashes $$lock
+		$(UV) pip sync -q --compile-bytecode --require-hashes $$lock
 	@touch $@
 
 $(LOCKED_DEV): requirements-dev.lock | $(UV)
-	$(UV) pip sync -q --require-hashes requirements-dev.lock
+	$(UV) pip sync -q --compile-bytecode --require-hashes requirements-dev.lock
 	@touch $@

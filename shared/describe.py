@@ -5,9 +5,10 @@ The headers that any write takes, and the answers that any call may get, with th
 
 import re
 from copy import deepcopy
+from threading import Lock
 from typing import Any, ClassVar
 
-from flask_smorest import Api
+from flask_smorest import Api, Blueprint
 from marshmallow import Schema, fields
 
 from shared import errors
@@ -58,7 +59,10 @@ class ListSchema(Schema):
 
 
 class DescribedApi(Api):  # type: ignore[misc]
-    """flask-smorest's Api, with our errors and our numbers in the description."""
+    """flask-smorest's Api, with our errors and our numbers in the description.
+
+    It describes an app when it is asked to: that takes longer than all else at the start of a service.
+    """
 
     ERROR_SCHEMA: ClassVar[Document] = {"$ref": "#/components/schemas/FinanceError"}
     """Until `document` says whose error it is."""
@@ -67,6 +71,24 @@ class DescribedApi(Api):  # type: ignore[misc]
         """As the base does; and an Amount is a number."""
         super().init_app(app, **kwargs)
         self.register_field(Amount, "number", None)
+        self._left: list[Blueprint] = []
+        self._describing = Lock()
+
+    def register_blueprint(self, blp: Blueprint, **_: Any) -> None:
+        """As the base does, but for the description."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blp.name] = self
+        self._app.register_blueprint(blp)
+        self._left.append(blp)
+
+    def described(self) -> Document:
+        """The description, put together by the first who asks."""
+        with self._describing:
+            while self._left:
+                blueprint = self._left.pop(0)
+                blueprint.register_views_in_doc(self, self._app, self.spec, name=blueprint.name, parameters=None)
+                self.spec.tag({"name": blueprint.name, "description": blueprint.description})
+            described: Document = self.spec.to_dict()
+            return described
 
 
 def listed(shown: Document) -> Document:
@@ -74,9 +96,9 @@ def listed(shown: Document) -> Document:
     return {"data": [shown["data"]], "has_more": False, "next_cursor": None}
 
 
-def document(api: Api) -> Document:
+def document(api: DescribedApi) -> Document:
     """The whole description of one service, which may speak several dialects: each has components of its own."""
-    described: Document = deepcopy(api.spec.to_dict())
+    described: Document = deepcopy(api.described())
     components = described.setdefault("components", {})
     components.setdefault("schemas", {}).update({_schema_name(each.name): dict(each.error) for each in DIALECTS})
     responses = components.setdefault("responses", {})

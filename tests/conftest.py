@@ -21,6 +21,7 @@ from shared import logs, migrate
 from shared.db import Database
 
 logs.configure("tests", "CRITICAL")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every process of the product would compile all of it again
 settings.register_profile("tests", deadline=None)  # how fast an example is says something of the machine alone
 settings.load_profile("tests")
 
