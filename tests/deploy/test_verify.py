@@ -1,6 +1,7 @@
 """`verify`: nothing wrong with what the product did, and words for each thing that something else did."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,8 @@ def plant_lines(house: House, there: Furnished) -> list[str]:
     item = house.one("invoices", "SELECT id FROM items")
     number = house.one("invoices", "SELECT number FROM invoices WHERE uuid = :uuid", uuid=paid)
     house.sql("invoices", "UPDATE items SET quantity = 3")
+    year, last = number.split("-")[1:]
+    house.sql("invoices", "UPDATE series SET last = last + 1")
     house.sql("invoices", "UPDATE invoices SET paid_minor = 2000, number = 'X-1' WHERE uuid = :uuid", uuid=paid)
     house.sql("invoices", "UPDATE invoices SET time_minor = 1, approval = 'approved' WHERE uuid = :uuid", uuid=bill)
     house.sql("invoices", "UPDATE time_entries SET minutes = 60")
@@ -116,6 +119,7 @@ def plant_lines(house: House, there: Furnished) -> list[str]:
         f"invoices: {us}: invoice {paid}: it is paid, and 1.00 are due",
         f"invoices: {us}: invoice {paid}: number is 'X-1', where the history says '{number}'",
         f"invoices: {us}: invoice {paid}: its number X-1 is of no series",
+        f"invoices: {us}: series {year}: number {int(last) + 1} is missing",
         f"invoices: {us}: invoice {bill}: it says 1 for time and 500 for expenses,"
         " what is on it makes 10000 and 0 minor units",
         f"invoices: {us}: invoice {bill}: its approval is approved, and no manager approved it",
@@ -133,12 +137,21 @@ def plant_the_rest(house: House, there: Furnished) -> list[str]:
     member = house.one("gateway", "SELECT max(id) FROM members")
     receipt = next((house.folder / "receipts").glob("*/*"))
     receipt.write_bytes(PDF + b"!")
+    stray = receipt.with_name("stray")
+    stray.write_bytes(PDF)
+    os.utime(stray, (0, 0))
     house.sql("gateway", "UPDATE api_keys SET scopes = :scopes", scopes='["invoices:read", "all"]')
     house.sql("expenses", "UPDATE people SET version = 9")
     house.sql(
         "expenses",
         "INSERT INTO outbox (workspace_id, topic, key, version, body, armed, due_at, attempts,"
         " request_id) VALUES (:ws, 'spend', 'x', 1, '{}', false, '2026-01-01 00:00:00+00:00', 99, '-')",
+        ws=house.workspace,
+    )
+    house.sql(
+        "expenses",
+        "INSERT INTO outbox (workspace_id, topic, key, version, body, armed, due_at, attempts, request_id, refused)"
+        " VALUES (:ws, 'spend', 'y', 1, '{}', false, '2026-01-01 00:00:00+00:00', 5, '-', '422 No')",
         ws=house.workspace,
     )
     entry = {"ws": house.workspace, "at": "2026-01-01 00:00:00+00:00", "it": STRANGER}
@@ -153,6 +166,8 @@ def plant_the_rest(house: House, there: Furnished) -> list[str]:
         f"gateway: {us}: key {key}: it has a scope that there is not: all",
         f"{us}: member {member}: the expenses service knows version 9, the gateway 1",
         f"expenses: {us}: message spend about x: has been tried 99 times",
+        f"expenses: {us}: message spend about y: has been tried 5 times, as its receiver says: 422 No",
+        f"{us}: receipt {receipt.parent.name}/stray: is kept, and no expense names it",
         f"{us}: expense {expense}: its receipt {receipt.parent.name}/{receipt.name} is another file than was uploaded",
         f"expenses: {us}: expense {STRANGER}: is gone, and the history does not tell of that",
         f"expenses: history: {us}: entry {last} of 2026-01-01 00:00:00 UTC is in no chain",
