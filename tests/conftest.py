@@ -26,6 +26,7 @@ settings.register_profile("tests", deadline=None)  # how fast an example is says
 settings.load_profile("tests")
 
 URL = "TEST_POSTGRES_URL"
+WAITS = Path(__file__).parent / "system"
 
 FreshDatabase = Callable[[Path], str]
 """A history of migrations -> the URL of an empty database that is at its newest revision."""
@@ -50,6 +51,16 @@ def pytest_configure(config: pytest.Config) -> None:
             shutil.rmtree(each, ignore_errors=True)
 
     config.add_cleanup(stop)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the tests that mostly wait for processes of their own among those that compute: both take their time."""
+    waiting = [item for item in items if WAITS in item.path.parents]
+    others = [item for item in items if WAITS not in item.path.parents]
+    every = 1 + len(others) // max(len(waiting), 1)
+    for number, item in enumerate(waiting):
+        others.insert(number * every, item)
+    items[:] = others
 
 
 def _memory() -> Path | None:
