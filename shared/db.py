@@ -317,9 +317,8 @@ def insert(session: Session | Connection, *rows: Base, unless: tuple[str, ...] =
 def next_id(session: Session | Connection, entity: type[Base], workspace_id: str) -> int:
     """The id of a new row of a `Numbered` table. Who else wants one in that workspace waits for this transaction."""
     connection = plainly(session)
-    new = upsert(connection, LastId).values(workspace_id=workspace_id, kind=entity.__tablename__, last=1)
-    up = new.on_conflict_do_update(index_elements=["workspace_id", "kind"], set_={"last": LastId.last + 1})
-    given: int = connection.execute(up.returning(LastId.last)).scalar_one()
+    whose = {"workspace_id": workspace_id, "kind": entity.__tablename__, "last": 1}
+    given: int = connection.execute(_counting(connection.dialect.name), whose).scalar_one()
     return given
 
 
@@ -328,6 +327,14 @@ def table_of(row: Base) -> type[Base]:
     kind = type(row)
     entity: type[Base] = getattr(kind, "entity", kind)
     return entity
+
+
+@cache
+def _counting(database: str) -> Any:
+    """The statement that counts up what a workspace has given in a table, and answers with it."""
+    first = (sqlite if database == "sqlite" else postgresql).insert(LastId)
+    further = first.on_conflict_do_update(index_elements=["workspace_id", "kind"], set_={"last": LastId.last + 1})
+    return further.returning(LastId.last)
 
 
 @cache
