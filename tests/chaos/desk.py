@@ -81,10 +81,14 @@ class Desk:
         self.office.ledger.settle(operation, ask.effects, ask.letter_to)
         return answer if operation.outcome is Outcome.ACKED else None
 
-    def race(self, asks: Sequence[Ask]) -> list[tuple[Outcome, Answer | None]]:
-        """Send several requests at once; what they have changed together is for the caller to say."""
+    def race(self, asks: Sequence[Ask], *, within: float = 0.0) -> list[tuple[Outcome, Answer | None]]:
+        """Send several requests at once, or one after the other `within` so many seconds, before the first is answered.
+
+        What they have changed together is for the caller to say.
+        """
+        delays = sorted(self.chance.uniform(0, within) for _ in asks)
         with ThreadPoolExecutor(len(asks)) as pool:
-            done = list(pool.map(self._done, asks))
+            done = list(pool.map(self._later, delays, asks))
         self.office.ledger.operations += [operation for operation, _ in done]
         return [(operation.outcome, answer) for operation, answer in done]
 
@@ -95,6 +99,10 @@ class Desk:
         except requests.RequestException:
             return None
         return answer.body if answer.status == 200 else None
+
+    def _later(self, delay: float, ask: Ask) -> tuple[Operation, Answer | None]:
+        time.sleep(delay)
+        return self._done(ask)
 
     def _done(self, ask: Ask) -> tuple[Operation, Answer | None]:
         name, self.next_id = self.next_id or f"c{uuid.uuid4().hex}", None

@@ -36,7 +36,7 @@ class Racer(Spender):
         self._settle(expense, [moved, {"amount": other}], outcomes)
 
     def squeeze(self) -> None:
-        """An expense fills its budget, and is moved and made less at once, while others want what it may leave.
+        """An expense fills its budget, and is moved and made less, while others want what it may leave.
 
         Sometimes both changes are of the version that was there first, so that one of them is taken back.
         """
@@ -52,12 +52,12 @@ class Racer(Spender):
         wanted = [fresh(other, LESS, currency, here) for other in others]
         asks = [
             self._change("move", expense, {"budget_id": moved["budget"], "currency": moved["currency"]}, version),
-            self._change("change an amount", expense, {"amount": number(LESS)}, version),
             *(self._creation(facts) for facts in wanted),
+            self._change("change an amount", expense, {"amount": number(LESS)}, version),
         ]
-        done = self.desk.race(asks)
-        self._settle(expense, [moved, {"amount": LESS}], [outcome for outcome, _ in done[:2]])
-        for other, facts, (outcome, answer) in zip(others, wanted, done[2:], strict=True):
+        done = self.desk.race(asks, within=self.chance.choice((0.0, 0.1, 0.3)))
+        self._settle(expense, [moved, {"amount": LESS}], [done[0][0], done[-1][0]])
+        for other, facts, (outcome, answer) in zip(others, wanted, done[1:-1], strict=True):
             if answer and outcome is Outcome.ACKED:
                 other.facts, other.ids["uuid"] = facts, answer.data["id"]
             if outcome is Outcome.UNKNOWN:
