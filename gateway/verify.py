@@ -17,6 +17,7 @@ KINDS = (Kind(Workspace), Kind(Account), Kind(Member), Kind(ApiKey))
 def wrong(connection: Connection) -> Iterator[Wrong]:
     """What is wrong in this database."""
     yield from verify.references(connection, ENTITIES)
+    yield from verify.ids(connection, [Member])
     yield from verify.stuck(connection)
     yield from verify.history(connection, KINDS)
     accounts = {(row.workspace_id, row.id) for row in connection.execute(select(Account.workspace_id, Account.id))}

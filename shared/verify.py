@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, ForeignKeyConstraint, Table, and_, case, func, select
 
 from shared.audit import Audit, plain
-from shared.db import Base
+from shared.db import Base, LastId
 from shared.outbox import Outbox
 from shared.rows import Rows
 
@@ -87,6 +87,17 @@ def _lost(connection: Connection, table: Table, key: ForeignKeyConstraint) -> It
         why = "is not there" if row[-1] is None else "is another workspace's"
         what = key.referred_table.name.removesuffix("s").replace("_", " ")
         yield Wrong(row[0], f"{table.name.removesuffix('s').replace('_', ' ')} {row[1]}", f"its {what} {row[-2]} {why}")
+
+
+def ids(connection: Connection, entities: Iterable[Any]) -> Iterator[Wrong]:
+    """Ids that a workspace would give again."""
+    for entity in entities:
+        name, given = entity.__tablename__, func.coalesce(LastId.last, 0)
+        its = and_(LastId.workspace_id == entity.workspace_id, LastId.kind == name)
+        found = select(entity.workspace_id, func.max(entity.id), given).join_from(entity, LastId, its, isouter=True)
+        again = found.group_by(entity.workspace_id, given).having(func.max(entity.id) > given)
+        for workspace_id, there, last in connection.execute(again):
+            yield Wrong(workspace_id, f"ids of {name}", f"the last given is {last}, and there is {there}")
 
 
 def history(connection: Connection, kinds: Iterable[Kind]) -> Iterator[Wrong]:

@@ -15,6 +15,7 @@ KINDS = (Kind(Expense, moved=("spend_version", "billable_version", "billing_vers
 
 def wrong(connection: Connection) -> Iterator[Wrong]:
     """What is wrong in this database."""
+    yield from verify.ids(connection, [Expense])
     yield from verify.stuck(connection)
     yield from verify.history(connection, KINDS)
     for expenses in verify.batches(connection, EXPENSES):

@@ -24,6 +24,7 @@ from shared import verify
 from shared.verify import Kind, Wrong
 
 ENTITIES = (Invoice, Item, Payment, Project, ProjectExpense, Rate, TimeEntry)
+NUMBERED = (Company, Invoice, Payment, Project, TimeEntry)
 KINDS = (
     Kind(Invoice, moved=("updated_by",)),
     Kind(Profile),
@@ -40,6 +41,7 @@ Key = tuple[str, int]
 def wrong(connection: Connection) -> Iterator[Wrong]:
     """What is wrong in this database."""
     yield from verify.references(connection, ENTITIES)
+    yield from verify.ids(connection, NUMBERED)
     yield from verify.stuck(connection)
     yield from verify.history(connection, KINDS)
     for invoices in verify.batches(connection, INVOICES):

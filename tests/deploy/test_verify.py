@@ -142,6 +142,9 @@ def plant_the_rest(house: House, there: Furnished) -> list[str]:
     os.utime(stray, (0, 0))
     house.sql("gateway", "UPDATE api_keys SET scopes = :scopes", scopes='["invoices:read", "all"]')
     house.sql("expenses", "UPDATE people SET version = 9")
+    given = house.one("expenses", "SELECT last FROM last_ids")
+    house.sql("expenses", "UPDATE last_ids SET last = last - 1")
+    house.sql("gateway", "DELETE FROM last_ids")
     house.sql(
         "expenses",
         "INSERT INTO outbox (workspace_id, topic, key, version, body, armed, due_at, attempts,"
@@ -165,6 +168,8 @@ def plant_the_rest(house: House, there: Furnished) -> list[str]:
     return [
         f"gateway: {us}: key {key}: it has a scope that there is not: all",
         f"{us}: member {member}: the expenses service knows version 9, the gateway 1",
+        f"expenses: {us}: ids of expenses: the last given is {given - 1}, and there is {given}",
+        f"gateway: {us}: ids of members: the last given is 0, and there is {member}",
         f"expenses: {us}: message spend about x: has been tried 99 times",
         f"expenses: {us}: message spend about y: has been tried 5 times, as its receiver says: 422 No",
         f"{us}: receipt {receipt.parent.name}/stray: is kept, and no expense names it",
