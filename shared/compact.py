@@ -18,6 +18,7 @@ from shared.currencies import EXPONENT
 from shared.describe import UNCONDITIONAL
 from shared.errors import Refused
 from shared.fields import Amount, Day, Text, WholeNumber
+from shared.lengths import NAME
 from shared.page import Place
 from shared.web import Routes, View, answer
 
@@ -35,13 +36,20 @@ DONE: dict[str, Any] = {"STATUS": "OK"}
 # What comes in
 
 
-class LooseText(Text):
-    """Text, or a number as it is written."""
+class LooseText(fields.Field[str]):
+    """A `Text`, or a number as it is written."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+    def __init__(self, longest: int = NAME, **kwargs: Any) -> None:
+        text = {"type": "string", "maxLength": longest} | ({"nullable": True} if kwargs.get("allow_none") else {})
+        kinds = [text, {"type": "number"}]
+        super().__init__(**kwargs | {"metadata": {"oneOf": kinds, **kwargs.get("metadata", {})}})
+        self.text = Text(longest)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
             value = f"{value:f}" if isinstance(value, Decimal) else str(value)
-        return super()._deserialize(value, attr, data, **kwargs)
+        text: str = self.text.deserialize(value, attr, data)
+        return text
 
 
 class CompactDay(fields.Field[date]):

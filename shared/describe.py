@@ -123,6 +123,8 @@ def _complete(operation: Document, method: str, path: str) -> Document:
     of_what_is = method in ("put", "patch", "delete")  # with no id in its path where there is only one: the settings
     change = of_what_is or (write and of_one and not makes_another)
     kinds = ALWAYS + (WRITES if write else ()) + (OF_ONE if of_one else ()) + (CHANGES_OF_ONE if change else ())
+    if any(each.get("in") == "query" for each in operation.get("parameters", ())):
+        kinds += (errors.TargetTooLong,)
     if write:
         operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
     if change:

@@ -15,6 +15,7 @@ import pytest
 from shared.dialects import DIALECTS
 from tests.product import Product
 
+HERE = Path(__file__).parent
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "20"))
 
 CHECKS = (
@@ -36,12 +37,13 @@ CHECKS = (
 def test_whatever_is_asked_the_answer_is_one_that_is_described(product: Product, name: str, tmp_path: Path) -> None:
     seed = os.environ.get("FUZZ_SEED") or str(random.randrange(2**32))
     command = [
-        *(sys.executable, "-m", "schemathesis.cli", "run", f"{product.url}/openapi/{name}.json"),
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml")),
+        *("run", f"{product.url}/openapi/{name}.json"),
         *("--header", f"Authorization: Bearer {product.key}", "--checks", ",".join(CHECKS), "--seed", seed),
         *("--max-time", str(SECONDS), "--request-timeout", "60", "--continue-on-failure", "--no-color"),
         *("--suppress-health-check", "all", "--warnings", "off"),
     ]
-    told = os.environ | {"SCHEMATHESIS_HOOKS": str(Path(__file__).with_name("described.py"))}
+    told = os.environ | {"SCHEMATHESIS_HOOKS": str(HERE / "described.py")}
     run = subprocess.run(
         command, cwd=tmp_path, env=told, capture_output=True, text=True, timeout=SECONDS * 5 + 300, check=False
     )
