@@ -71,8 +71,9 @@ class Points:
         return self._fired(mark)
 
     def _undisturbed(self, mark: str) -> bool | None:
-        outcome = next(each.outcome for each in self.office.ledger.operations if each.request_id == mark)
-        return None if outcome is Outcome.UNKNOWN else False
+        """None also when another's death was in what went before: then this one had nothing to do it with."""
+        done = [each.outcome for each in self.office.ledger.operations if each.request_id == mark]
+        return None if done in ([], [Outcome.UNKNOWN]) else False
 
     def _queued(self, mark: str) -> bool:
         return any(mark in message for message in unsettled(self.made))
