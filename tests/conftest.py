@@ -5,6 +5,7 @@ names begin with `ch_test_` are made, and they are dropped again.
 """
 
 import os
+import re
 import shutil
 import tempfile
 import uuid
@@ -18,9 +19,11 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import Engine, create_engine, make_url, text
 from werkzeug.routing import Rule
+from xdist.scheduler import LoadScopeScheduling
 
 from shared import logs, migrate
 from shared.db import Database
+from tests.product import ON_BOTH, Product, running
 
 logs.configure("tests", "CRITICAL")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every process of the product would compile all of it again
@@ -87,6 +90,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = others
 
 
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Any worker has the next test, but those that share a product are all one worker's."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        shared = re.search(r"shared-(sqlite|postgresql)", nodeid)
+        return shared[0] if shared else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """Who has which test."""
+    return Scheduling(config, log)
+
+
 def _memory() -> Path | None:
     """A folder in memory, where there is one: a test's database need not outlast it."""
     memory = Path("/dev/shm")  # noqa: S108
@@ -104,6 +120,28 @@ def backend(request: pytest.FixtureRequest) -> str:
     """Each database that is supported."""
     kind: str = request.param
     return kind
+
+
+@pytest.fixture(scope="session", params=ON_BOTH)
+def shared_product(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres_url: str
+) -> Iterator[Product]:
+    """The whole product, five processes, on each database we support. What a test stops, it lets go on."""
+    with running(request.param, tmp_path_factory.mktemp("product"), postgres_url) as product:
+        yield product
+
+
+@pytest.fixture
+def product(shared_product: Product) -> Product:
+    """The same, as a workspace of the test's own sees it."""
+    return shared_product.seen_by(uuid.uuid4().hex)
+
+
+@pytest.fixture
+def fresh_product(backend: str, tmp_path: Path, postgres_url: str) -> Iterator[Product]:
+    """Five processes of the test's own, on the test's backend."""
+    with running(backend, tmp_path, postgres_url) as product:
+        yield product
 
 
 @pytest.fixture

@@ -11,9 +11,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 from sqlalchemy import create_engine, make_url, text
 
@@ -21,6 +23,8 @@ from gateway.keys.scopes import SCOPES
 
 ROOT = Path(__file__).parent.parent
 FINANCE = "/v1/dev/finance"
+ON_BOTH = ON_SQLITE, _ = [pytest.param(kind, id=f"shared-{kind}") for kind in ("sqlite", "postgresql")]
+"""For tests that share one product: one worker has them all, as they stop it, and a start is dear."""
 PATIENCE = 180.0
 """Seconds that something may take on a busy machine before it counts as never happening."""
 
@@ -30,6 +34,7 @@ class Product:
 
     def __init__(self, var: Path, database_url: str | None = None, *, log: Path | None = None, **settings: str) -> None:
         self.var, self.port = var, free_ports(4)
+        self._key = ""
         self.patience = PATIENCE
         self.log = log or var.with_suffix(".log")  # what all processes have printed
         self.url = f"http://127.0.0.1:{self.port}"
@@ -89,8 +94,14 @@ class Product:
 
     @property
     def key(self) -> str:
-        """The demo key."""
-        return (self.var / "demo-key").read_text().strip()
+        """The demo key, or that of another workspace."""
+        return self._key or (self.var / "demo-key").read_text().strip()
+
+    def seen_by(self, workspace: str) -> "Product":
+        """The same product, with a key for another workspace."""
+        seen = copy(self)
+        seen._key = self.new_key(workspace)["key"]
+        return seen
 
     def new_key(self, workspace: str = "demo", *arguments: str) -> dict[str, Any]:
         """What `python -m gateway.keys create --json` says of a new key: for all, unless `--scopes` says less."""

@@ -1,16 +1,11 @@
-"""The whole product, on each database we support, for all the examples of a document."""
-
-from collections.abc import Iterator
+"""The whole product, in the workspace that all examples of the documents share."""
 
 import pytest
 
-from tests.product import Product, running
+from tests.product import Product
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def product(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres_url: str
-) -> Iterator[Product]:
-    """Five processes, started once for the file."""
-    with running(request.param, tmp_path_factory.mktemp("product"), postgres_url) as product:
-        yield product
+@pytest.fixture(scope="session")
+def product(shared_product: Product) -> Product:
+    """The workspace is `demo`."""
+    return shared_product

@@ -9,12 +9,12 @@ from openapi_schema_validator import OAS30Validator
 
 from shared.describe import UNCONDITIONAL
 from shared.dialects import DIALECTS
-from tests.product import Product
+from tests.product import ON_SQLITE, Product
 
 Document = dict[str, Any]
 Describe = Callable[[str], Document]
 
-pytestmark = pytest.mark.parametrize("product", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("shared_product", [ON_SQLITE], indirect=True)
 each_dialect = pytest.mark.parametrize("name", [dialect.name for dialect in DIALECTS])
 
 

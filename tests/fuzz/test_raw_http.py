@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.dialects import DIALECTS
-from tests.product import PATIENCE, Product
+from tests.product import ON_SQLITE, PATIENCE, Product
 
-pytestmark = pytest.mark.parametrize("product", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("shared_product", [ON_SQLITE], indirect=True)
 
 PATHS = (
     "/v1/dev/finance/invoices",

@@ -17,41 +17,48 @@ Acked = dict[str, dict[str, Any]]
 
 
 def test_what_was_acknowledged_before_a_copy_is_in_it_and_all_is_well_there(
-    product: Product, backend: str, tmp_path: Path, postgres_url: str
+    fresh_product: Product, backend: str, tmp_path: Path, postgres_url: str
 ) -> None:
     folder, acked, stop = tmp_path / "copy", Acked(), threading.Event()
-    budget = product.made("/budgets", total_amount=1_000_000)["id"]
+    budget = fresh_product.made("/budgets", total_amount=1_000_000)["id"]
 
     def write(number: int) -> None:
-        while not stop.is_set():
+        while not stop.wait(0.1):
             with suppress(Busy):
-                work(product, budget, number, acked)
+                work(fresh_product, budget, number, acked)
 
     with ThreadPoolExecutor(4) as clients:
         writing = [clients.submit(write, number) for number in range(4)]
-        wait_until(lambda: len(acked) > 20)
-        before = dict(acked)
-        made = product.command("backup", str(folder))
-        looked = product.command("verify")
-        stop.set()
+        try:
+            wait_until(lambda: len(acked) > 20)
+            before = dict(acked)
+            made = fresh_product.command("backup", str(folder))
+            all_is_well(fresh_product)
+        finally:
+            stop.set()
         for each in writing:
             each.result()
     assert (made.returncode, made.stderr) == (0, "")
-    assert (looked.returncode, looked.stdout[:11]) == (0, "All is well"), looked.stdout
     assert {stat.S_IMODE(each.stat().st_mode) & 0o077 for each in folder.rglob("*")} == {0}
 
     def put_back(later: Product) -> None:
         restored = later.command("restore", str(folder))
         assert (restored.returncode, restored.stderr) == (0, "")
-        (later.var / "demo-key").write_text(product.key)
+        (later.var / "demo-key").write_text(fresh_product.key)
 
     with running(backend, tmp_path / "later", postgres_url, put_back) as later:
-        wait_until(lambda: "0 messages on their way" in later.command("verify").stdout)
-        assert later.command("verify").returncode == 0
+        wait_until(lambda: "0 messages on their way" in all_is_well(later))
         for path, said in before.items():
             there = later.call("GET", path).json()["data"]
             assert {name: there[name] for name in said} == said
         assert later.made("/expenses", amount=1, budget_id=budget)["amount"] == 1
+
+
+def all_is_well(product: Product) -> str:
+    """What `verify` finds, and there is nothing wrong."""
+    looked = product.command("verify")
+    assert (looked.returncode, looked.stdout[:11]) == (0, "All is well"), looked.stdout
+    return looked.stdout
 
 
 class Busy(Exception):
