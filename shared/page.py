@@ -197,7 +197,7 @@ def opened(cursor: str, seal: str, kind: type, tie: type = int) -> tuple[Any, An
 
 
 def _typed(value: Any, kind: type) -> Any:
-    if kind is datetime:
+    if issubclass(kind, datetime):
         instant = datetime.fromisoformat(value)
         if instant.tzinfo is None:
             raise ValueError("naive")

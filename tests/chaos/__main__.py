@@ -25,13 +25,16 @@ def main() -> int:
     chosen = os.environ.get("DB")
     backends = (chosen,) if chosen else BACKENDS
     keep = Path(os.environ.get("KEEP") or "var/chaos").resolve()
+    results: list[Result] = []
     if every := int(os.environ.get("POINTS") or 0):
-        return _ended([points_of(backend, every, keep) for backend in backends])
+        for backend in backends:
+            results.append(points_of(backend, every, keep))
+            report.of_round(results[-1])
+        return _ended(results)
     seed = int(os.environ.get("SEED") or int.from_bytes(os.urandom(3), "big"))
     rounds = int(os.environ.get("ROUNDS") or max(1, round(seconds / len(backends) / LONGEST)))
     each = min(LONGEST, seconds / len(backends) / rounds)
     report.say(f"chaos: seeds {seed} to {seed + rounds - 1} on {', '.join(backends)}, {each:.0f} seconds each")
-    results: list[Result] = []
     for number in range(rounds):
         for backend in backends:
             results.append(round_of(backend, seed + number, each, keep))

@@ -25,6 +25,10 @@ HISTORY = "SELECT subject_id, request_id, subject, action FROM audit WHERE works
 Row = dict[str, Any]
 
 
+PAGE = 50
+"""Rows of a page: few, so that what is read goes on behind a cursor."""
+
+
 class Unreadable(Exception):
     """The product does not answer, though nothing is wrong any more."""
 
@@ -88,7 +92,7 @@ class Eyes:
         """Every row of a list of `finance`."""
         cursor: Row = {}
         while True:
-            page = self._get(FINANCE + path, limit=1000, **params, **cursor)
+            page = self._get(FINANCE + path, limit=PAGE, **params, **cursor)
             yield from page["data"]
             if not page["has_more"]:
                 return

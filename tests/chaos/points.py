@@ -88,4 +88,4 @@ def points_of(backend: str, every: int, keep: Path) -> Result:
         office = made.office("demo", "USD")
         points = Points(made, office, every)
         points.all()
-        return judged(made, [office], Result(backend, every, faults=points.done), keep)
+        return judged(made, [office], Result(backend, f"POINTS={every}", faults=points.done), keep)

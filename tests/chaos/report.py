@@ -22,7 +22,7 @@ def of_round(result: Result) -> None:
     count = sum(result.operations.values())
     said = f"{len(result.wrong)} VIOLATIONS, kept in {result.kept}" if result.wrong else "0 violations"
     faults = sum(result.faults.values())
-    say(f"{result.backend:11} seed {result.seed}: {count} operations, {faults} faults, {result.reads} reads: {said}")
+    say(f"{result.backend:11} {result.settings}: {count} operations, {faults} faults, {result.reads} reads: {said}")
     for violation in result.wrong[:SHOWN]:
         say(f"    {str(violation)[:600]}")
 
@@ -48,4 +48,4 @@ def tables(results: Sequence[Result]) -> None:
         say(f"  {kind:60}{count:8}")
     for result in results:
         if result.wrong:
-            say(f"  again: make chaos DB={result.backend} SEED={result.seed} ROUNDS=1")
+            say(f"  again: make chaos DB={result.backend} {result.settings}")

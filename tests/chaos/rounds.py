@@ -37,7 +37,8 @@ class Result:
     """What came of a round."""
 
     backend: str
-    seed: int
+    settings: str
+    """What `make chaos` is told to do the same again."""
     operations: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     skipped: list[str] = field(default_factory=list)
@@ -48,7 +49,7 @@ class Result:
 
 def round_of(backend: str, seed: int, seconds: float, keep: Path) -> Result:
     """A round; when something is wrong, all that is known of it goes into a folder below `keep`."""
-    chance, result = random.Random(f"{seed} {backend}"), Result(backend, seed)
+    chance, result = random.Random(f"{seed} {backend}"), Result(backend, f"SEED={seed} ROUNDS=1")
     mail = "smtp" if seed % 2 else "file"
     with world(backend, chance, mail=mail) as made:
         offices = [made.office(name, currency) for name, (currency, _) in STAFF.items()]
@@ -106,7 +107,7 @@ def _work(offices: Sequence[Office], seed: int, seconds: float, faults: Faults) 
 
 
 def _keep(made: World, offices: Sequence[Office], result: Result, keep: Path) -> Path:
-    folder = keep / f"{result.backend}-{result.seed}"
+    folder = keep / "-".join([result.backend, *result.settings.split()])
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     made.product.stop()
