@@ -11,6 +11,7 @@ from typing import Any
 
 import requests
 
+from tests.chaos.proxy import LINGERING
 from tests.chaos.record import Change, Effects, Ledger, Operation, Outcome
 
 PATIENCE = 12.0
@@ -84,9 +85,11 @@ class Desk:
     def race(self, asks: Sequence[Ask], *, within: float = 0.0) -> list[tuple[Outcome, Answer | None]]:
         """Send several requests at once, or one after the other `within` so many seconds, before the first is answered.
 
-        What they have changed together is for the caller to say.
+        What services answer to the first lingers on its way then. What they have changed together is for the caller to
+        say.
         """
         delays = sorted(self.chance.uniform(0, within) for _ in asks)
+        self.next_id = f"{LINGERING}{uuid.uuid4().hex}" if within else None
         with ThreadPoolExecutor(len(asks)) as pool:
             done = list(pool.map(self._later, delays, asks))
         self.office.ledger.operations += [operation for operation, _ in done]

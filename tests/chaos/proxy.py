@@ -21,6 +21,9 @@ LATEST = 4.0
 JITTER = 0.2
 """Seconds, at most, by which one in four answers between services comes later, so that races meet in many ways."""
 
+LINGERING, LINGER = "lingering-", 1.0
+"""What the id of a request begins with whose answers, between services, come so many seconds later."""
+
 
 class Proxy:
     """Listens on a port of its own, and hands requests on to another."""
@@ -97,9 +100,11 @@ class Proxy:
         """A while."""
         time.sleep(self._chance.uniform(0.05, LATEST))
 
-    def jitter(self) -> None:
-        """A moment, sometimes."""
-        if self._chance.random() < 0.25:
+    def jitter(self, request: bytes) -> None:
+        """A moment, sometimes; longer where the request's id asks for it."""
+        if f"\r\nx-request-id: {LINGERING}".encode() in request.lower():
+            time.sleep(LINGER)
+        elif self._chance.random() < 0.25:
             time.sleep(self._chance.uniform(0.0, JITTER))
 
 
@@ -114,7 +119,7 @@ Way = Callable[[Proxy, Stream, bytes], None]
 def _through(proxy: Proxy, client: Stream, request: bytes) -> None:
     answer = proxy.ask(request)
     if _internal(request):
-        proxy.jitter()
+        proxy.jitter(request)
     client.connection.sendall(answer)
 
 

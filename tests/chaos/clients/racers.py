@@ -50,8 +50,9 @@ class Racer(Spender):
         version = self.chance.choice((made.headers["ETag"], None))
         moved: Facts = {"budget": there.ids["uuid"], "currency": there.known["currency"]}
         wanted = [fresh(other, LESS, currency, here) for other in others]
+        move = {"budget_id": moved["budget"], "currency": moved["currency"]}
         asks = [
-            self._change("move", expense, {"budget_id": moved["budget"], "currency": moved["currency"]}, version),
+            self._change("move", expense, move, version, allowed=None if version else True),
             *(self._creation(facts) for facts in wanted),
             self._change("change an amount", expense, {"amount": number(LESS)}, version),
         ]
@@ -78,9 +79,20 @@ class Racer(Spender):
         kind = "finance: race: create an expense"
         return Ask(kind=kind, method="POST", path=EXPENSES, change=CREATED, effects=[], json=body_of(facts))
 
-    def _change(self, kind: str, expense: Thing, body: Facts, version: str | None = None) -> Ask:
+    def _change(
+        self, kind: str, expense: Thing, body: Facts, version: str | None = None, *, allowed: bool | None = None
+    ) -> Ask:
         path, kind = f"{EXPENSES}/{expense.ids['uuid']}", f"finance: race: {kind}"
-        return Ask(kind=kind, method="PUT", path=path, change=UPDATED, effects=[], json=body, version=version)
+        return Ask(
+            kind=kind,
+            method="PUT",
+            path=path,
+            change=UPDATED,
+            effects=[],
+            json=body,
+            version=version,
+            allowed=allowed,
+        )
 
     def _shown(self, expense: Thing) -> Facts:
         body = self.desk.get(f"{EXPENSES}/{expense.ids['uuid']}")
