@@ -44,9 +44,9 @@ class Caller:
     time_zone: str = "UTC"
 
     @classmethod
-    def service(cls, name: str, workspace_id: str) -> Self:
-        """The service `name`, at work for a workspace."""
-        return cls(workspace_id=workspace_id, key_id=f"service:{name}", scopes=(INTERNAL,))
+    def service(cls, name: str, workspace_id: str, member_id: int | None = None) -> Self:
+        """The service `name`, at work for a workspace; `member_id`: for what this member has done there."""
+        return cls(workspace_id=workspace_id, key_id=f"service:{name}", scopes=(INTERNAL,), member_id=member_id)
 
     def may(self, scope: str) -> bool:
         """Whether the key holds `scope`; `admin` holds every one that is the workspace's own."""

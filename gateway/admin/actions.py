@@ -1,6 +1,6 @@
 """What can be done with keys and workspaces over HTTP. The steps are the command line's (`gateway.keys.actions`).
 
-A key never gets what its maker has not: the workspace, its accounts, and scopes that the maker holds.
+A key never gets what its maker has not: the workspace, its accounts, scopes that the maker holds, and no more time.
 """
 
 from collections.abc import Collection, Mapping
@@ -37,11 +37,13 @@ class Made:
 
 
 def create_key(db: Database, caller: Caller, key_secret: str, facts: Mapping[str, Any]) -> Made:
-    """Make a key of this workspace: `scopes` (reading), `account_ids` (all), `member_id` (the caller's), `expires_at`.
+    """Make a key of this workspace: `scopes` (reading), `account_ids` (all), `member_id` (the caller's), and
+    `expires_at` (when the caller's key does).
 
     Raises:
         NotFound: there is no such person.
         Invalid: an end that is over, or too far away.
+        Forbidden: a scope that the caller lacks, or an end after that of the caller's key.
         Refused: an account that is not the workspace's.
     """
     expires_at = facts.get("expires_at")
@@ -59,7 +61,7 @@ def create_key(db: Database, caller: Caller, key_secret: str, facts: Mapping[str
             member_id=member.id,
             scopes=scopes,
             account_ids=accounts,
-            expires_at=expires_at,
+            expires_at=_end(session, caller, expires_at),
         )
         return Made(key, secret)
 
@@ -69,11 +71,13 @@ def rotate(db: Database, caller: Caller, key_secret: str, key_id: str, overlap: 
 
     Raises:
         NotFound, PreconditionFailed.
-        Forbidden: it may do what the caller may not.
+        Forbidden: it may do what the caller may not, or works for longer.
         Refused: it is revoked or expired.
     """
     with db.write() as session:
         key = _changeable(session, caller, key_id, expected)
+        if _end(session, caller, key.expires_at) != key.expires_at:
+            raise _outlived()
         return Made(key, renew(session, caller, key_secret, key, overlap))
 
 
@@ -127,6 +131,18 @@ def _check_holds(caller: Caller, scopes: Collection[str]) -> None:
 def _check_end(expires_at: datetime | None) -> None:
     if expires_at is not None and not now() < expires_at < now() + LONGEST:
         raise Invalid(errors={"expires_at": ["Must be in the future, and within a hundred years."]})
+
+
+def _end(session: Session, caller: Caller, asked: datetime | None) -> datetime | None:
+    """When a key ends that the caller makes: never after the caller's own."""
+    own = owned(session, caller, caller.key_id).expires_at
+    if own is not None and asked is not None and asked > own:
+        raise _outlived()
+    return asked or own
+
+
+def _outlived() -> Forbidden:
+    return Forbidden("This API key expires before that one would")
 
 
 def _accounts(session: Session, caller: Caller, asked: Collection[str] | None) -> list[str] | None:

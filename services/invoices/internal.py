@@ -26,7 +26,7 @@ class ProjectExpenseSchema(Schema):
     """An expense's whole state, never a difference. `project_id` null: it is gone, or in no project.
 
     `held`: it is about to change, which may be refused; `shown`: also what an invoice shows of it;
-    `account_ids`: the only accounts whose invoices the one who changes it may reach.
+    `account_ids`: the only accounts whose invoices the one who changes it may reach; `changed_by`: the member who did.
     """
 
     version = WholeNumber(required=True, most=LARGEST_ID)
@@ -41,6 +41,7 @@ class ProjectExpenseSchema(Schema):
     currency = CurrencyCode(required=True)
     created_by = fields.Integer(required=True, allow_none=True)
     account_ids = fields.List(Text(36), load_default=None)
+    changed_by = fields.Integer(load_default=None)
 
 
 @routes.put("/expenses/<uuid:expense_id>")

@@ -101,6 +101,24 @@ def test_what_makes_no_key_leaves_none(office: Office, facts: dict[str, Any], st
     assert all_rows(office) == before
 
 
+def test_a_key_that_expires_makes_none_that_outlives_it(office: Office) -> None:
+    end = (now() + timedelta(days=1)).replace(microsecond=0)
+    lasting = made(office, scopes=["admin"])
+    short = made(office, scopes=["admin"], expires_at=end.isoformat())["key"]
+    ends = [
+        made(office, key=short, **facts)["expires_at"]
+        for facts in ({}, {"expires_at": None}, {"expires_at": (end - timedelta(hours=1)).isoformat()})
+    ]
+    assert ends == [f"{each:%Y-%m-%dT%H:%M:%S}Z" for each in (end, end, end - timedelta(hours=1))]
+    before = all_rows(office)
+    later = office.open("POST", KEYS, key=short, json={"expires_at": (end + timedelta(seconds=1)).isoformat()})
+    rotated = office.open("POST", f"{KEYS}/{lasting['id']}/rotate", key=short)
+    assert (later.status_code, rotated.status_code) == (403, 403)
+    assert later.json == rotated.json == {"message": "This API key expires before that one would"}
+    assert all_rows(office) == before
+    assert office.open("POST", f"{KEYS}/{own_id(office, short)}/rotate", key=short).status_code == 200
+
+
 def test_a_key_never_gets_another_workspaces_account_or_person(office: Office) -> None:
     office.issue("Beta")
     theirs = queries.find(office.db, KEY_SECRET, office.key_of("bea@example.com", workspace="Beta"))

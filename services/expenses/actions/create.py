@@ -30,5 +30,5 @@ def create(
         insert(session, expense)
         if reservation:
             report = expense.report  # with its id, now that it has one
-            keep(db, session, expense, report.gone, report, reservation, outside)
+            keep(db, session, caller, expense, report.gone, report, reservation, outside)
         return expense

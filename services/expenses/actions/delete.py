@@ -34,7 +34,7 @@ def delete(
         billed = expense.invoice_id is not None
         check(reservation, questions(before, None, billed=billed, accounts=caller.account_ids))
         audit.record(session, caller, "deleted", expense)
-        keep(db, session, expense, before, before.gone, reservation, outside)
+        keep(db, session, caller, expense, before, before.gone, reservation, outside)
         if expense.receipt_key:
             afterwards(session, partial(outside.receipts.remove, expense.receipt_key))
         session.delete(expense)

@@ -16,6 +16,7 @@ from services.expenses.models import Expense
 from services.expenses.outside import Outside
 from services.expenses.rules import Report
 from shared import outbox
+from shared.caller import Caller
 from shared.db import Database, afterwards
 from shared.errors import ApiError, Conflict
 from shared.outbox import Outbox
@@ -74,6 +75,7 @@ def check(reservation: Reservation | None, needed: tuple[Question, ...]) -> None
 def keep(
     db: Database,
     session: Session,
+    caller: Caller,
     expense: Expense,
     before: Report,
     after: Report,
@@ -86,7 +88,7 @@ def keep(
         Conflict: the reservation has been taken back, or another change came between.
     """
     if held := reservation and reservation.of(BILLABLE):
-        _deliver(db, session, messages.conclude(session, held.undo, after.billable), outside)
+        _deliver(db, session, messages.conclude(session, held.undo, after.billable, caller.member_id), outside)
     if booked := reservation and reservation.of(SPEND):
         if booked.question.asks != after.spend or not outbox.disarm(session, booked.undo):
             raise Conflict

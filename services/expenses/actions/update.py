@@ -40,5 +40,5 @@ def update(
         attach(session, expense, receipt, outside.receipts)
         expense.touch()
         audit.record(session, caller, "updated", expense)
-        keep(db, session, expense, before, after, reservation, outside)
+        keep(db, session, caller, expense, before, after, reservation, outside)
         return expense

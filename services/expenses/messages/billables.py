@@ -53,12 +53,12 @@ class HoldQuestion:
         promises.put(outside.invoices, _path(undo), undo, body, deadline=outside.hold_deadline)
 
 
-def conclude(session: Session, undo: Outbox, state: Billable) -> Outbox | None:
+def conclude(session: Session, undo: Outbox, state: Billable, member_id: int | None) -> Outbox | None:
     """Let the state after the change take the place of the armed undo, and its version, which nobody has seen.
 
-    The caller delivers it after the commit. None when somebody else has taken up the undo.
+    It is to be delivered after the commit. None when somebody else has taken up the undo. `member_id`: who changed it.
     """
-    return outbox.take_up(session, undo, _kept(state))
+    return outbox.take_up(session, undo, _kept(state) | {"changed_by": member_id})
 
 
 def tell(session: Session, expense: Expense, state: Billable) -> None:
@@ -95,13 +95,18 @@ def _kept(state: Billable) -> dict[str, Any]:
 
 def _wire(kept: dict[str, Any], *, held: bool, shown: bool) -> dict[str, Any]:
     """The body of `PUT /internal/expenses/{expense_id}`, without its version."""
-    return {name: kept[name] for name in AS_THEY_ARE} | {
-        "held": held,
-        "shown": shown,
-        "date": kept["date"],
-        "amount": Money(kept["amount_minor"], kept["currency"]),
-        "currency": kept["currency"],
-    }
+    changed_by = {"changed_by": kept["changed_by"]} if kept.get("changed_by") is not None else {}
+    return (
+        {name: kept[name] for name in AS_THEY_ARE}
+        | changed_by
+        | {
+            "held": held,
+            "shown": shown,
+            "date": kept["date"],
+            "amount": Money(kept["amount_minor"], kept["currency"]),
+            "currency": kept["currency"],
+        }
+    )
 
 
 def _path(message: Outbox) -> str:

@@ -26,7 +26,7 @@ class ExpenseState:
 
     `held`: a question, whether the expense may change, and to be kept from changing hands until it has. Its state is
     the one before, but for `project_id` and `amount`, which are those after. `shown`: the change is of something that
-    an invoice shows.
+    an invoice shows. `changed_by`: the member who has changed it, whose hand the invoice's history then shows.
     """
 
     version: int
@@ -40,6 +40,7 @@ class ExpenseState:
     amount: Money
     created_by: int | None
     account_ids: Collection[str] | None = None  # of a question: the only accounts that the one who changes it may use
+    changed_by: int | None = None
 
 
 def accept_expense(db: Database, workspace_id: str, expense_id: str, state: ExpenseState) -> int:
@@ -53,7 +54,7 @@ def accept_expense(db: Database, workspace_id: str, expense_id: str, state: Expe
         Refused: its invoice is completed; or sent, and would show something else; or it would change its project or its
             currency, or cost so little that less remains than is asked for, or too much.
     """
-    us = Caller.service(OURS, workspace_id)
+    us = Caller.service(OURS, workspace_id, state.changed_by)
     with db.write() as session, session.no_autoflush:
         invoice, known = _locked(session, workspace_id, expense_id)
         if state.version <= known.version:

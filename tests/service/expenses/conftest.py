@@ -142,8 +142,9 @@ class Both:
         return uuid
 
     def told(self, number: int) -> Told:
-        """What the invoice service knows of an expense."""
-        return self.invoices.known[self.uuid(number)]
+        """What the invoice service knows of an expense; who has told it that is no part of it."""
+        known = self.invoices.known[self.uuid(number)]
+        return {name: value for name, value in known.items() if name != "changed_by"}
 
     def all_expenses(self) -> list[dict[str, Any]]:
         """Every expense there is."""

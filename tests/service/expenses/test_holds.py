@@ -82,7 +82,7 @@ def test_a_new_expense_is_asked_for_and_told_with_its_id(both: Both) -> None:
     }
     assert both.invoices.said == [
         {"version": 1, "held": True, "shown": True, "id": None, **state},
-        {"version": 2, "held": False, "shown": False, "id": number, **state},
+        {"version": 2, "held": False, "shown": False, "id": number, **state, "changed_by": 7},
     ]
     in_step(both)
 

@@ -287,6 +287,28 @@ def test_who_wrote_the_amounts_or_the_payee_has_submitted_it_too(members: list[C
         decide(manager, made, 403)
 
 
+@pytest.mark.parametrize("changed_by", [8, None])
+def test_who_changed_an_expense_on_an_invoice_has_submitted_it_too(
+    members: list[Client], changed_by: int | None
+) -> None:
+    user, manager, _ = members
+    configure(user, approval_policy="four_eyes")
+    books = Books(user)
+    number, expense = books.invoice(), books.expense(1149, "10.00", created_by=8)
+    assert books.bill(number, add={"expenses": "1149"}).status_code == 200
+    books.tell(expense, 1149, "9000.00", version=2, changed_by=changed_by)
+    made = next(each for each in user.get("/api/invoices").json["invoices"] if each["id"] == number)
+    same = in_finance(user, made)
+    assert [history(user, same)[-1]["changes"]["total"], history(user, same)[-1]["member_id"]] == [
+        *([10.00, 9000.00], changed_by),
+    ]
+    if changed_by is None:  # a service that restored itself: nobody's hand
+        decide(manager, made)
+    else:
+        with nothing_changes(user, same):
+            says(decide(manager, made, 403), 403, "The member who submitted an invoice may not decide on it")
+
+
 # Races
 
 
