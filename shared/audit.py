@@ -75,7 +75,7 @@ def _changes(entity: Any, beside: Mapping[str, Any]) -> dict[str, Any]:
 
 def _columns(entity: Any) -> dict[str, Any]:
     """`{column: [old, new]}` of what this transaction has assigned so far; of a plain row, which is new, all of it."""
-    columns = _told(table_of(entity))
+    columns = told_columns(table_of(entity))
     state = inspect(entity, raiseerr=False)
     if state is None:
         begun = vars(entity)
@@ -90,7 +90,7 @@ def _columns(entity: Any) -> dict[str, Any]:
 
 
 @cache
-def _told(entity: type[Base]) -> tuple[str, ...]:
+def told_columns(entity: type[Base]) -> tuple[str, ...]:
     """The columns that are told of; of bytes there is a digest beside them."""
     columns = entity.__mapper__.column_attrs
     told = {

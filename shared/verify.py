@@ -4,12 +4,12 @@ Everything here reads, from a connection of one moment, and says what is wrong i
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, ForeignKeyConstraint, Table, and_, case, func, select
 
-from shared.audit import Audit, plain
+from shared.audit import Audit, plain, told_columns
 from shared.db import Base, LastId
 from shared.outbox import Outbox
 from shared.rows import Rows
@@ -39,15 +39,28 @@ class Wrong:
 
 @dataclass(frozen=True)
 class Kind:
-    """A table whose rows the history tells of. `moved`: columns that change without an entry."""
+    """A table whose rows the history tells of.
+
+    `moved`: columns that change without an entry. `begins`: the actions with which a row's history begins, which tell
+    of all that is not null; of a row whose history begins otherwise, there was something before.
+    """
 
     entity: type[Base]
     moved: Collection[str] = ()
+    begins: Collection[str] = ("created", "taken over")
 
     @property
     def subject(self) -> str:
         """What the history calls it."""
         return self.entity.SUBJECT or self.entity.__tablename__.removesuffix("s")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the history tells of a thing: with which action it begins, and what it last said of each column."""
+
+    begun: str
+    last: dict[str, Any] = field(default_factory=dict)
 
 
 def batches(connection: Connection, rows: Rows[Any]) -> Iterator[Sequence[Any]]:
@@ -105,34 +118,37 @@ def history(connection: Connection, kinds: Iterable[Kind]) -> Iterator[Wrong]:
     for kind in kinds:
         seen: set[tuple[str, str]] = set()
         for rows in batches(connection, Rows(kind.entity)):
-            told = _told(connection, kind, [row.uuid for row in rows])
+            told = last_told(connection, kind.subject, [row.uuid for row in rows])
             for row in rows:
                 seen.add((row.workspace_id, row.uuid))
                 yield from _against(kind, row, told.get((row.workspace_id, row.uuid)))
         yield from _removed(connection, kind, seen)
 
 
-def _told(connection: Connection, kind: Kind, uuids: Sequence[str]) -> dict[tuple[str, str], dict[str, Any]]:
-    """What the history last said of the columns of some rows."""
-    entries = select(Audit.workspace_id, Audit.subject_id, Audit.changes).where(
-        Audit.subject == kind.subject, Audit.subject_id.in_(uuids)
+def last_told(connection: Connection, subject: str, uuids: Sequence[str]) -> dict[tuple[str, str], Told]:
+    """What the history tells of some things of a kind, by workspace and thing."""
+    entries = select(Audit.workspace_id, Audit.subject_id, Audit.action, Audit.changes).where(
+        Audit.subject == subject, Audit.subject_id.in_(uuids)
     )
-    told: dict[tuple[str, str], dict[str, Any]] = {}
-    for workspace_id, uuid, changes in connection.execute(entries.order_by(Audit.id)):
-        last = told.setdefault((workspace_id, uuid), {})
+    told: dict[tuple[str, str], Told] = {}
+    for workspace_id, uuid, action, changes in connection.execute(entries.order_by(Audit.id)):
+        last = told.setdefault((workspace_id, uuid), Told(action)).last
         last |= {name: sides[1] for name, sides in changes.items() if isinstance(sides, list) and len(sides) == 2}
     return told
 
 
-def _against(kind: Kind, row: Any, told: dict[str, Any] | None) -> Iterator[Wrong]:
+def _against(kind: Kind, row: Any, told: Told | None) -> Iterator[Wrong]:
     thing = f"{kind.subject} {row.uuid}"
     if told is None:
         yield Wrong(row.workspace_id, thing, "is there, and the history does not tell of it")
         return
-    columns = {each.key for each in kind.entity.__mapper__.column_attrs} - set(kind.moved)
-    for name in sorted(told.keys() & columns):
-        if (is_ := plain(getattr(row, name))) != told[name]:
-            yield Wrong(row.workspace_id, thing, f"{name} is {is_!r}, where the history says {told[name]!r}")
+    columns = {each.key: each.columns[0] for each in kind.entity.__mapper__.column_attrs if each.key not in kind.moved}
+    compared = told.last.keys() & columns.keys()
+    if told.begun in kind.begins:
+        compared |= {name for name in columns.keys() & set(told_columns(kind.entity)) if columns[name].nullable}
+    for name in sorted(compared):
+        if (is_ := plain(getattr(row, name))) != told.last.get(name):
+            yield Wrong(row.workspace_id, thing, f"{name} is {is_!r}, where the history says {told.last.get(name)!r}")
 
 
 def _removed(connection: Connection, kind: Kind, seen: Collection[tuple[str, str]]) -> Iterator[Wrong]:

@@ -1,11 +1,13 @@
 """What must hold of invoices and what is on them. `deploy.verify` asks, and compares the expenses of projects."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, and_, case, func, select, tuple_
 
 from services.invoices import rules
+from services.invoices.actions.writing import told_items, told_payment
 from services.invoices.models import (
     Company,
     Invoice,
@@ -19,15 +21,17 @@ from services.invoices.models import (
     TimeEntry,
 )
 from services.invoices.numbering import wrong_numbers
-from services.invoices.queries import INVOICES, ITEMS, TIME_ENTRIES
+from services.invoices.queries import INVOICES, ITEMS, PAYMENTS, TIME_ENTRIES
 from shared import verify
+from shared.audit import Audit
+from shared.rows import Rows
 from shared.verify import Kind, Wrong
 
 ENTITIES = (Invoice, Item, Payment, Project, ProjectExpense, Rate, TimeEntry)
 NUMBERED = (Company, Invoice, Payment, Project, TimeEntry)
 KINDS = (
     Kind(Invoice, moved=("updated_by",)),
-    Kind(Profile),
+    Kind(Profile, begins=("updated",)),
     Kind(Logo),
     Kind(Company),
     Kind(Project),
@@ -45,6 +49,7 @@ def wrong(connection: Connection) -> Iterator[Wrong]:
     yield from verify.stuck(connection)
     yield from verify.history(connection, KINDS)
     for invoices in verify.batches(connection, INVOICES):
+        yield from _told(connection, invoices)
         sums = _sums(connection, [(invoice.workspace_id, invoice.id) for invoice in invoices])
         for invoice in invoices:
             for what in _faults(invoice, *(each.get((invoice.workspace_id, invoice.id)) for each in sums)):
@@ -115,6 +120,44 @@ def _sum(connection: Connection, entity: Any, minor: Any, invoices: Sequence[Key
     on = (entity.workspace_id, entity.invoice_id)
     query = select(*on, func.sum(minor)).where(tuple_(*on).in_(invoices)).group_by(*on)
     return {(home, invoice_id): int(total or 0) for home, invoice_id, total in connection.execute(query)}
+
+
+def _told(connection: Connection, invoices: Sequence[Invoice]) -> Iterator[Wrong]:
+    """Items and payments that are not those that the history tells of."""
+    keys = [(invoice.workspace_id, invoice.id) for invoice in invoices]
+    told = verify.last_told(connection, "invoice", [invoice.uuid for invoice in invoices])
+    items, payments = _rows(connection, ITEMS, Item.position, keys), _rows(connection, PAYMENTS, Payment.id, keys)
+    booked = _booked(connection, [invoice.uuid for invoice in invoices])
+    for invoice in invoices:
+        own, thing = (invoice.workspace_id, invoice.id), f"invoice {invoice.uuid}"
+        named = (invoice.workspace_id, invoice.uuid)
+        if named in told and told_items(items[own]) != told[named].last.get("items", []):
+            yield Wrong(invoice.workspace_id, thing, "its items are not those that the history tells of")
+        if [told_payment(payment) for payment in payments[own]] != booked[named]:
+            yield Wrong(invoice.workspace_id, thing, "its payments are not those that the history tells of")
+
+
+def _rows(connection: Connection, rows: Rows[Any], order: Any, invoices: Sequence[Key]) -> dict[Key, list[Any]]:
+    """The items or payments of invoices, in an order."""
+    found: dict[Key, list[Any]] = defaultdict(list)
+    entity = order.class_
+    of_them = select(*rows.columns).where(tuple_(entity.workspace_id, entity.invoice_id).in_(invoices))
+    for row in connection.execute(of_them.order_by(order)):
+        one = rows.of(row)
+        found[one.workspace_id, one.invoice_id].append(one)
+    return found
+
+
+def _booked(connection: Connection, uuids: Sequence[str]) -> dict[tuple[str, str], list[Any]]:
+    """The payments of invoices as the history tells of them, in the order in which they were booked."""
+    entries = select(Audit.workspace_id, Audit.subject_id, Audit.changes).where(
+        Audit.subject == "invoice", Audit.subject_id.in_(uuids)
+    )
+    found: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    for workspace_id, uuid, changes in connection.execute(entries.order_by(Audit.id)):
+        if "payment" in changes:
+            found[workspace_id, uuid].append(changes["payment"][1])
+    return found
 
 
 def _lines(connection: Connection) -> Iterator[Wrong]:

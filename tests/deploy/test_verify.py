@@ -107,6 +107,8 @@ def plant_lines(house: House, there: Furnished) -> list[str]:
     item = house.one("invoices", "SELECT id FROM items")
     number = house.one("invoices", "SELECT number FROM invoices WHERE uuid = :uuid", uuid=paid)
     house.sql("invoices", "UPDATE items SET quantity = 3")
+    house.sql("invoices", "UPDATE payments SET reference = 'mine'")
+    house.sql("invoices", "UPDATE invoices SET notes = 'Pay another' WHERE uuid = :uuid", uuid=paid)
     year, last = number.split("-")[1:]
     house.sql("invoices", "UPDATE series SET last = last + 1")
     house.sql("invoices", "UPDATE invoices SET paid_minor = 2000, number = 'X-1' WHERE uuid = :uuid", uuid=paid)
@@ -117,6 +119,9 @@ def plant_lines(house: House, there: Furnished) -> list[str]:
         f"invoices: {us}: item {item}: amount_minor is 2100, its price makes another",
         f"invoices: {us}: invoice {paid}: it says that 20.00 were paid, its payments make 2100 minor units",
         f"invoices: {us}: invoice {paid}: it is paid, and 1.00 are due",
+        f"invoices: {us}: invoice {paid}: its items are not those that the history tells of",
+        f"invoices: {us}: invoice {paid}: its payments are not those that the history tells of",
+        f"invoices: {us}: invoice {paid}: notes is 'Pay another', where the history says None",
         f"invoices: {us}: invoice {paid}: number is 'X-1', where the history says '{number}'",
         f"invoices: {us}: invoice {paid}: its number X-1 is of no series",
         f"invoices: {us}: series {year}: number {int(last) + 1} is missing",

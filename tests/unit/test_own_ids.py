@@ -10,9 +10,10 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import IntegrityError
 
 from gateway.keys.models import Member
+from gateway.verify import KINDS
 from services.expenses.models import Expense
 from services.invoices.models import Company, Invoice, Payment, Project, TimeEntry
-from shared import migrate
+from shared import migrate, verify
 from shared.db import Base, Database, next_id
 
 A, B, NEW = "a", "b", "new"
@@ -157,6 +158,7 @@ def test_members_stay_as_they_are_and_keep_their_keys(upgraded: Upgraded) -> Non
         """
         INSERT INTO workspaces (id, name, currency, time_zone, created_at)
             VALUES ('a', 'A', 'USD', 'UTC', MOMENT), ('b', 'B', 'USD', 'UTC', MOMENT);
+        INSERT INTO accounts (id, workspace_id, created_at) VALUES ('a', 'a', MOMENT), ('b', 'b', MOMENT);
         INSERT INTO members (workspace_id, first_name, last_name, email, role, created_at, updated_at)
             VALUES ('a', 'Ada', '', '', 'owner', MOMENT, MOMENT), ('b', 'Bea', '', '', 'owner', MOMENT, MOMENT);
         INSERT INTO api_keys (id, workspace_id, member_id, prefix, digest, version, scopes, created_at)
@@ -165,6 +167,13 @@ def test_members_stay_as_they_are_and_keep_their_keys(upgraded: Upgraded) -> Non
     )
     assert rows(db, "SELECT id, workspace_id, first_name FROM members ORDER BY id") == [(1, A, "Ada"), (2, B, "Bea")]
     assert rows(db, "SELECT id, member_id FROM api_keys") == [("k", 2)]
+    assert rows(db, "SELECT workspace_id, subject, subject_id, action FROM audit ORDER BY id") == [
+        *((home, thing, home, "taken over") for thing in ("workspace", "account") for home in (A, B)),
+        *((home, "member", number, "taken over") for home, number in ((A, "1"), (B, "2"))),
+        (B, "key", "k", "taken over"),
+    ]
+    with db.read() as session:
+        assert list(verify.history(session.connection(), KINDS)) == []
     assert next_ids(db, Member) == {A: [3], B: [3], NEW: [1]}
     with pytest.raises(IntegrityError), db.write() as session:
         session.execute(text("UPDATE api_keys SET member_id = 1"))

@@ -132,6 +132,18 @@ def told_items(items: list[Item]) -> list[Told]:
     ]
 
 
+def told_payment(payment: Payment) -> Told:
+    """A payment, as the history keeps it."""
+    return {
+        "id": payment.uuid,
+        "amount_minor": payment.amount_minor,
+        "date": payment.paid_on.isoformat(),
+        "method": payment.method,
+        "reference": payment.reference,
+        "note": payment.note,
+    }
+
+
 def move(session: Session, caller: Caller, invoice: Invoice, to: str) -> tuple[Payment | None, Told]:
     """Move the invoice to a status: it gets its number. The payment that `paid` stands for, and what to tell of it.
 
@@ -164,15 +176,7 @@ def book(caller: Caller, invoice: Invoice, amount: Money, facts: Facts) -> tuple
         created_at=now(),
     )
     invoice.paid_minor += amount.minor
-    told = {
-        "id": payment.uuid,
-        "amount_minor": payment.amount_minor,
-        "date": payment.paid_on.isoformat(),
-        "method": payment.method,
-        "reference": payment.reference,
-        "note": payment.note,
-    }
-    return payment, {"payment": [None, told]}
+    return payment, {"payment": [None, told_payment(payment)]}
 
 
 def keep(session: Session, invoice: Invoice, payment: Payment | None) -> None:
