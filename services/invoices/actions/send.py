@@ -16,7 +16,7 @@ def send(db: Database, caller: Caller, invoice_id: str, expected: IfMatch, *, do
 
     Raises:
         NotFound, PreconditionFailed.
-        Refused: it is completed or cancelled, or has no `client_email`.
+        Refused: it is completed, cancelled or denied, or has no `client_email`.
     """
     with db.write() as session:
         return numbers.again(session, lambda: _send(session, caller, invoice_id, expected, domain))
