@@ -9,7 +9,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from gateway.keys import actions, queries
 from gateway.keys.scopes import SCOPES
@@ -18,6 +18,7 @@ from services.expenses.models import Expense
 from services.invoices.models import Invoice, Item
 from shared.audit import Audit
 from shared.caller import Caller
+from shared.db import LastId
 from tests.bench.floor import FINANCE, Store, put_invoice
 from tests.bench.load import Target, ask
 from tests.bench.product import KEY_SECRET, Place
@@ -104,13 +105,12 @@ def _copy_invoice(where: Place) -> None:
         model = dict(session.execute(select(Invoice.__table__)).one()._mapping)
         items = [dict(row._mapping) for row in session.execute(select(Item.__table__).order_by(Item.position))]
         entry = dict(session.execute(select(Audit.__table__)).one()._mapping)
-        first = model.pop("id")
         del entry["id"]
         copies = [_with_own_ids(model, number) for number in range(1, INVOICES)]
-        made = insert(Invoice).returning(Invoice.id, sort_by_parameter_order=True)
-        keys = list(session.scalars(made, copies))
-        assert first not in keys
-        session.execute(insert(Item), [{**item, "id": _id(), "invoice_id": key} for key in keys for item in items])
+        session.execute(insert(Invoice), copies)
+        session.execute(update(LastId).where(LastId.kind == Invoice.__tablename__).values(last=copies[-1]["id"]))
+        of_each = [{**item, "id": _id(), "invoice_id": copy["id"]} for copy in copies for item in items]
+        session.execute(insert(Item), of_each)
         session.execute(insert(Audit), [{**entry, "subject_id": copy["uuid"]} for copy in copies])
     with db.engine.connect() as connection:
         connection.exec_driver_sql("ANALYZE")
@@ -120,7 +120,7 @@ def _copy_invoice(where: Place) -> None:
 
 def _with_own_ids(model: Row, number: int) -> Row:
     at = model["created_at"] + timedelta(milliseconds=number)
-    own = {"uuid": _id(), "transaction_id": f"H360-{number:06d}"}
+    own = {"id": model["id"] + number, "uuid": _id(), "transaction_id": f"H360-{number:06d}"}
     return {**model, **own, "created_at": at, "updated_at": at}
 
 
