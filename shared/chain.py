@@ -1,8 +1,8 @@
 """The history, chained: each entry's link holds a hash over the link before and the entry, one chain a workspace.
 
-So a changed, removed or slipped-in entry is found, unless every later link is made anew; and that is found with a head
-that was kept elsewhere. Entries are chained moments after they are committed, in any order and each once, so that no
-write waits for another's: by every relay, and whenever a head is asked for.
+So an entry that was changed, removed or slipped in between others is found, unless every later link is made anew; and
+that is found with a head that was kept elsewhere. Entries are chained moments after they are committed, in any order
+and each once, so that no write waits for another's: by every relay, and whenever a head is asked for.
 """
 
 import hashlib
