@@ -38,7 +38,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from shared import private
@@ -362,6 +362,21 @@ def line_up(session: Session, name: str) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
+UNIQUE_ON_SQLITE = frozenset(
+    {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_ROWID}
+)
+UNIQUE_ON_POSTGRESQL = "23505"
+"""The SQLSTATE `unique_violation`."""
+
+
+def broken_constraint(error: IntegrityError) -> tuple[str, bool]:
+    """Which constraint a statement broke, in words without any of its values; and whether it is one of uniqueness."""
+    cause: Any = error.orig
+    if isinstance(cause, sqlite3.Error):
+        return str(cause), cause.sqlite_errorcode in UNIQUE_ON_SQLITE  # names tables and columns, and no value
+    return cause.diag.constraint_name or cause.diag.message_primary, cause.sqlstate == UNIQUE_ON_POSTGRESQL
+
+
 def upsert(session: Session | Connection, table: type[Base]) -> Any:
     """An INSERT that knows `on_conflict_do_update`, in the words of the session's database."""
     made = sqlite if plainly(session).dialect.name == "sqlite" else postgresql
@@ -376,6 +391,7 @@ def _postgresql(url: URL, limits: Limits, *, connections: int) -> Engine:
         pool_timeout=limits.lock or BUSY,
         connect_args={"autocommit": True, "connect_timeout": CONNECT_TIMEOUT},
         json_serializer=_json,
+        hide_parameters=True,  # they are customers' data, and errors are logged
     )
     prepared = (
         "SET TIME ZONE 'UTC'",  # see Instant
@@ -432,6 +448,7 @@ def _sqlite(url: URL, limits: Limits, *, connections: int, query_only: bool = Fa
         pool_timeout=limits.lock or BUSY,
         connect_args={"check_same_thread": False, "timeout": limits.lock or BUSY},
         json_serializer=_json,
+        hide_parameters=True,  # they are customers' data, and errors are logged
     )
 
     @event.listens_for(engine, "do_connect")

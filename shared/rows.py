@@ -28,7 +28,9 @@ class Rows(Generic[Entity]):
         facts: dict[str, Any] = {name: own[name] for name in own if not name.startswith("__")} | {"entity": entity}
         self._found: Any = type(entity.__name__, (namedtuple(entity.__name__, names),), facts)
         self._new: Any = type(entity.__name__, (SimpleNamespace,), facts)
-        self._blank = dict.fromkeys(names)
+        defaults = {each.key: each.columns[0].default for each in mapped if each.columns[0].default is not None}
+        self._blank = {name: defaults[name].arg if name in defaults else None for name in names}
+        self._made = {name: each.arg for name, each in defaults.items() if each.is_callable}
 
     def of(self, row: Sequence[Any]) -> Entity:
         """What a row says, whose first columns are `columns`, for reading alone."""
@@ -40,8 +42,12 @@ class Rows(Generic[Entity]):
         return self.new(**{name: getattr(row, name) for name in self._blank})
 
     def new(self, **facts: Any) -> Entity:
-        """A row that is not in the database until `db.insert` writes it; a column that is not named is null."""
-        made: Entity = self._new(**{**self._blank, **facts})
+        """A row that is not in the database until `db.insert` writes it.
+
+        A column that is not named has its `default`; where it has none, it is null.
+        """
+        begun = {name: make(None) for name, make in self._made.items() if name not in facts}
+        made: Entity = self._new(**{**self._blank, **begun, **facts})
         if len(vars(made)) != len(self._blank):
             raise TypeError(f"no columns: {facts.keys() - self._blank}")
         return made

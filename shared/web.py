@@ -6,6 +6,7 @@ answered once. Blueprints are `Routes`; a view answers with `one`, `listing` or 
 
 import re
 import time
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import wraps
@@ -30,7 +31,7 @@ from shared import dialects, errors, idempotency, schema
 from shared.bodies import JSON_BYTES, Parser
 from shared.bulkhead import Full
 from shared.caller import INTERNAL, Caller
-from shared.db import Database
+from shared.db import Database, broken_constraint
 from shared.describe import DescribedApi, document
 from shared.exact import dumps, loads
 from shared.logs import request_id
@@ -323,7 +324,7 @@ def word_errors(app: Flask) -> None:
     app.register_error_handler(errors.ApiError, spoken)
     app.register_error_handler(idempotency.Replay, _replayed)
     app.register_error_handler(HTTPException, _worded_http)
-    app.register_error_handler(IntegrityError, _conflicting)
+    app.register_error_handler(IntegrityError, _constraint_broken)
     app.register_error_handler(StaleDataError, _conflicting)
     app.register_error_handler(DBAPIError, _database_away)
     app.register_error_handler(ProgrammingError, _our_fault)
@@ -333,8 +334,27 @@ def word_errors(app: Flask) -> None:
     app.register_error_handler(Exception, _our_fault)
 
 
-def _conflicting(error: Exception) -> Response:
-    """Two writers met, and the database let only one of them through."""
+def _constraint_broken(error: IntegrityError) -> Response:
+    """Two writers met where one value is allowed, which is nobody's fault. Any other constraint is broken by our own.
+
+    What the database says holds the values, which are customers' data, so only the constraint's name is logged.
+    """
+    name, unique = broken_constraint(error)
+    if unique:
+        log.warning("request.conflict", constraint=name)
+        return spoken(errors.Conflict())
+    log.error("request.failed", constraint=name, place=_place(error))
+    return spoken(errors.Internal())
+
+
+def _place(error: Exception) -> list[str]:
+    """Where our own code raised it, the innermost last: `path:line function`."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{each.filename}:{each.lineno} {each.name}" for each in frames if "site-packages" not in each.filename]
+
+
+def _conflicting(error: StaleDataError) -> Response:
+    """Two writers met at one row, and the database let only one of them through."""
     log.warning("request.conflict", why=str(error))
     return spoken(errors.Conflict())
 
