@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from services.invoices.api.accounts import AccountInvoiceCreate, AccountInvoiceUpdate
 from tests.client import WORKSPACE, Client
 
 PATH = "/api/v1/invoices"
@@ -108,6 +109,15 @@ def test_no_other_customer_id_is_taken(invoices: Client, customer: Any) -> None:
     assert (answer.status_code, answer.json["message"]) == (400, "Invalid request body")
     assert answer.json["error"].startswith("customer_id: ")
     assert listed(invoices) == ([], 0)
+
+
+def test_a_field_is_written_here_only_when_it_is_listed_here_whatever_finance_has() -> None:
+    changed, made = (set(schema().fields) for schema in (AccountInvoiceUpdate, AccountInvoiceCreate))
+    assert changed == {
+        *("accountId", "account_id", "customer_id", "invoice_number", "client_name", "client_email", "issue_date"),
+        *("due_date", "status", "currency", "subtotal", "tax", "total", "notes"),
+    }
+    assert made == changed | {"items"}
 
 
 def test_a_draft_is_deleted_without_a_word(invoices: Client) -> None:
