@@ -1,21 +1,18 @@
 """Calls to other services: a deadline, the request's id, a signed caller, and pooled connections.
 
 A call is made of requests' parts below its session, which looks for cookies, redirects, proxies and hooks that are not
-there, and takes as long as all the rest. `Wire` carries the same calls to an app in this process, so that tests need no
-sockets.
+there, and takes as long as all the rest. What carries the calls may be another `wire`: one that needs no socket.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from io import BytesIO
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from shared import caller as callers
 from shared import errors
@@ -126,32 +123,3 @@ class Peer:
         """One try, with the body of the answer: who stalls in the middle of it has not answered."""
         answer = self._adapter.send(asked, timeout=(min(1.0, deadline), deadline))
         return answer, answer.content
-
-
-class Wire(BaseAdapter):
-    """Carries requests to a WSGI app in this process."""
-
-    def __init__(self, app: Any) -> None:
-        super().__init__()
-        self.app = app
-
-    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        url = urlsplit(request.url or "")
-        environ = EnvironBuilder(
-            path=url.path,
-            query_string=url.query,
-            method=request.method or "GET",
-            headers=request.headers.items(),
-            data=request.body or b"",
-        ).get_environ()
-        chunks, status, headers = run_wsgi_app(self.app, environ, buffered=True)
-        response = requests.Response()
-        response.status_code = int(status.split()[0])
-        response.headers = CaseInsensitiveDict(headers.items())
-        response.raw = BytesIO(b"".join(chunks))
-        response.request = request
-        response.url = request.url or ""
-        return response
-
-    def close(self) -> None:
-        """Nothing is open."""

@@ -15,7 +15,3 @@ class IfMatch:
         """Raise PreconditionFailed unless `tag` is the version insisted on."""
         if self._tags is not None and not self._tags.contains(tag):
             raise PreconditionFailed
-
-
-ANY = IfMatch()
-"""Any version will do."""

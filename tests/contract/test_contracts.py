@@ -15,8 +15,8 @@ import services.expenses.app
 from services.budgets.settings import Settings as BudgetSettings
 from services.expenses.settings import Settings as ExpenseSettings
 from shared.exact import loads
-from shared.http import Wire
 from tests.client import SECRET, Client
+from tests.wire import Wire
 
 HERE = Path(__file__).parent
 SPEND = json.loads((HERE / "spend.json").read_text(), parse_float=Decimal)

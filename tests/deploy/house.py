@@ -22,10 +22,10 @@ from services.expenses.settings import Settings as ExpenseSettings
 from services.invoices.settings import Settings as InvoiceSettings
 from shared import chain
 from shared.db import Database, now
-from shared.http import Wire
 from shared.outbox import Outbox
 from shared.relay import Relay
 from tests.client import CALLER, SECRET, Client
+from tests.wire import Wire
 
 FINANCE = "/v1/dev/finance"
 PDF = b"%PDF-1.4 a receipt"

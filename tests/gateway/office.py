@@ -16,7 +16,7 @@ from gateway.keys.scopes import SCOPES
 from gateway.settings import Settings
 from shared import people
 from shared.db import Database
-from shared.http import Wire
+from tests.wire import Wire
 
 KEY_SECRET = "the secret that keys are digested with"
 ADA = {"first-name": "Ada", "last-name": "Byron", "email-address": "ada@example.com"}

@@ -20,8 +20,8 @@ from services.budgets.settings import Settings as BudgetSettings
 from services.expenses.settings import Settings as ExpenseSettings
 from services.invoices.settings import Settings as InvoiceSettings
 from shared.db import Database
-from shared.http import Wire
 from tests.client import SECRET, Client
+from tests.wire import Wire
 
 BUDGETS, EXPENSES, INVOICES = (f"/v1/dev/finance/{name}" for name in ("budgets", "expenses", "invoices"))
 

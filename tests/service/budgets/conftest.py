@@ -11,8 +11,8 @@ from werkzeug.wrappers import Response
 from services.budgets.app import HISTORY, create_app
 from services.budgets.settings import Settings
 from shared.db import new_id
-from shared.http import Wire
 from tests.client import SECRET, Client
+from tests.wire import Wire
 
 
 def nothing_under_way(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

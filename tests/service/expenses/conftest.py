@@ -17,10 +17,10 @@ from services.expenses.models import Expense
 from services.expenses.settings import Settings as ExpenseSettings
 from shared import http
 from shared.db import Database, now
-from shared.http import Wire
 from shared.outbox import Outbox
 from shared.relay import Relay
 from tests.client import SECRET, Client
+from tests.wire import Wire
 
 from .standin import FIRST, Invoices, Told
 

@@ -13,9 +13,9 @@ from werkzeug.test import TestResponse
 
 from services.expenses import messages
 from shared.audit import Audit
-from shared.http import Wire
 from shared.idempotency import Remembered
 from shared.outbox import Outbox
+from tests.wire import Wire
 
 from .conftest import BUDGETS, EXPENSES, Both, Line
 from .standin import COMPLETED, DRAFT, FIRST, SECOND, SENT

@@ -13,7 +13,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from shared.http import Wire
+from tests.wire import Wire
 
 from .conftest import BUDGETS, EXPENSES, Both, Line
 from .standin import FIRST, SECOND

@@ -8,10 +8,10 @@ from flask import Flask
 
 from services.invoices.app import HISTORY, create_app, create_relay
 from services.invoices.settings import Settings
-from shared.http import Wire
 from shared.relay import Relay
 from tests.client import SECRET, Client
 from tests.service.invoices.projects import Books, ExpenseService
+from tests.wire import Wire
 
 
 @pytest.fixture

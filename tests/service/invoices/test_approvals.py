@@ -9,7 +9,7 @@ from marshmallow import Schema
 
 from services.invoices import actions as done
 from services.invoices.api import approvals
-from shared.versions import ANY
+from shared.versions import IfMatch
 from tests.client import CALLER, Client
 from tests.service.invoices.approvals import (
     APPROVAL,
@@ -247,7 +247,7 @@ def test_other_amounts_need_another_approval(approver: Client) -> None:
 def test_a_completed_invoice_is_locked(approver: Client) -> None:
     made = make(approver)
     same = native(approver, made)
-    done.complete(approver.app.extensions["service"].db, CALLER, same["id"], ANY)
+    done.complete(approver.app.extensions["service"].db, CALLER, same["id"], IfMatch())
     with nothing_changes(approver, same):
         for answer in (
             approver.put(at(made), json={"description": "x"}),

@@ -11,7 +11,7 @@ from flask import Flask
 from services.invoices import actions as done
 from services.invoices import queries
 from shared.errors import Refused
-from shared.versions import ANY
+from shared.versions import IfMatch
 from tests.client import CALLER, Client
 from tests.service.invoices.steps import INVOICES, actions, data, history, make, nothing_changes, read, refused, url
 
@@ -170,8 +170,8 @@ def test_racing_payments_never_overpay(invoices: Client) -> None:
 def test_a_completed_invoice_refuses_every_change_but_one(app: Flask, invoices: Client) -> None:
     db = app.extensions["service"].db
     made = make(invoices, status="sent", invoice_number="A", total=10, client_email="a@b.example")
-    done.complete(db, CALLER, made["id"], ANY)
-    done.complete(db, CALLER, made["id"], ANY)
+    done.complete(db, CALLER, made["id"], IfMatch())
+    done.complete(db, CALLER, made["id"], IfMatch())
     with nothing_changes(invoices, made):
         for answer in (
             invoices.put(url(made), json={"notes": "x"}),
@@ -183,9 +183,9 @@ def test_a_completed_invoice_refuses_every_change_but_one(app: Flask, invoices: 
             refused(answer, "completed")
         for decide in (done.approve, done.finance_approve):
             with pytest.raises(Refused):
-                decide(db, CALLER, made["id"], DENY, ANY, HOUSE)
-    done.uncomplete(db, CALLER, made["id"], ANY)
-    done.uncomplete(db, CALLER, made["id"], ANY)
+                decide(db, CALLER, made["id"], DENY, IfMatch(), HOUSE)
+    done.uncomplete(db, CALLER, made["id"], IfMatch())
+    done.uncomplete(db, CALLER, made["id"], IfMatch())
     assert actions(invoices, made) == ["created", "completed", "uncompleted"]
     assert invoices.delete(url(made)).status_code == 204
 
@@ -196,10 +196,10 @@ def test_a_completed_invoice_refuses_every_change_but_one(app: Flask, invoices: 
 def test_an_approval_is_told_step_by_step(app: Flask, invoices: Client) -> None:
     db = app.extensions["service"].db
     made = make(invoices, total=10)
-    assert done.approve(db, CALLER, made["id"], APPROVE, ANY, HOUSE).approval == "in progress"
+    assert done.approve(db, CALLER, made["id"], APPROVE, IfMatch(), HOUSE).approval == "in progress"
     with pytest.raises(Refused):
-        done.approve(db, CALLER, made["id"], APPROVE, ANY, HOUSE)
-    assert done.finance_approve(db, CALLER, made["id"], APPROVE, ANY, HOUSE).approval == "approved"
+        done.approve(db, CALLER, made["id"], APPROVE, IfMatch(), HOUSE)
+    assert done.finance_approve(db, CALLER, made["id"], APPROVE, IfMatch(), HOUSE).approval == "approved"
     assert actions(invoices, made) == ["created", "approved", "finance approved"]
     assert history(invoices, made)[-1]["changes"] == {"approval": ["in progress", "approved"]}
 
@@ -207,7 +207,7 @@ def test_an_approval_is_told_step_by_step(app: Flask, invoices: Client) -> None:
 def test_new_amounts_set_the_approval_back(app: Flask, invoices: Client) -> None:
     db = app.extensions["service"].db
     made = make(invoices, total=10)
-    done.approve(db, CALLER, made["id"], APPROVE, ANY, HOUSE)
+    done.approve(db, CALLER, made["id"], APPROVE, IfMatch(), HOUSE)
     data(invoices.put(url(made), json={"notes": "x", "total": 10}))
     assert queries.find(db, CALLER, made["id"]).approval == "in progress"
     data(invoices.put(url(made), json={"total": 11}))
@@ -221,7 +221,7 @@ def test_of_two_racing_decisions_one_wins(app: Flask, invoices: Client) -> None:
 
     def decide(yes: bool) -> bool:
         try:
-            done.approve(db, CALLER, made["id"], APPROVE if yes else DENY, ANY, HOUSE)
+            done.approve(db, CALLER, made["id"], APPROVE if yes else DENY, IfMatch(), HOUSE)
         except Refused:
             return False
         return True

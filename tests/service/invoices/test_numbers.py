@@ -9,7 +9,7 @@ from flask import Flask
 
 from services.invoices import actions
 from shared.errors import Refused
-from shared.versions import ANY
+from shared.versions import IfMatch
 from tests.client import CALLER, Client
 from tests.service.invoices.steps import (
     INVOICES,
@@ -117,7 +117,7 @@ def test_parallel_senders_that_fail_half_way_leave_no_gap(app: Flask, invoices: 
     def send(index: int) -> None:
         try:
             with db.write():
-                actions.send(db, CALLER, drafts[index]["id"], ANY, domain="x.example")
+                actions.send(db, CALLER, drafts[index]["id"], IfMatch(), domain="x.example")
                 if index in doomed:
                     raise Refused("the power went")
         except Refused:
