@@ -11,6 +11,9 @@ from shared.caller import HEADER, Caller, sign
 
 SECRET = "a secret for tests that is long enough"
 
+LOCK_TIMEOUT = 60.0
+"""Seconds to wait for a lock. How long a busy machine takes is nothing that a test is about."""
+
 WORKSPACE = "11111111-1111-4111-8111-111111111111"
 
 CALLER = Caller(

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from services.budgets.app import HISTORY, create_app
 from services.budgets.settings import Settings
 from shared.db import new_id
-from tests.client import SECRET, Client
+from tests.client import LOCK_TIMEOUT, SECRET, Client
 from tests.wire import Wire
 
 
@@ -27,7 +27,8 @@ def apps(lasting_database: Callable[[str, Path], str]) -> Iterator[Callable[[str
 
     def app(backend: str) -> Flask:
         if backend not in made:
-            settings = Settings(database_url=lasting_database(backend, HISTORY), caller_secret=SECRET)
+            url = lasting_database(backend, HISTORY)
+            settings = Settings(database_url=url, caller_secret=SECRET, lock_timeout=LOCK_TIMEOUT)
             made[backend] = create_app(settings, wire=Wire(nothing_under_way))
         return made[backend]
 

@@ -19,7 +19,7 @@ from shared import http
 from shared.db import Database, now
 from shared.outbox import Outbox
 from shared.relay import Relay
-from tests.client import SECRET, Client
+from tests.client import LOCK_TIMEOUT, SECRET, Client
 from tests.wire import Wire
 
 from .standin import FIRST, Invoices, Told
@@ -193,12 +193,14 @@ def both(
     budget_settings = BudgetSettings(
         database_url=fresh_database(services.budgets.app.HISTORY),
         caller_secret=SECRET,
+        lock_timeout=LOCK_TIMEOUT,
         expenses_url="http://expenses",
         certainty_deadline=0.2,
     )
     expense_settings = ExpenseSettings(
         database_url=fresh_database(services.expenses.app.HISTORY),
         caller_secret=SECRET,
+        lock_timeout=LOCK_TIMEOUT,
         budgets_url="http://budgets",
         receipts_url=(tmp_path / "receipts").as_uri(),
         invoices_url="http://invoices",

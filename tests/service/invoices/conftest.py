@@ -9,7 +9,7 @@ from flask import Flask
 from services.invoices.app import HISTORY, create_app, create_relay
 from services.invoices.settings import Settings
 from shared.relay import Relay
-from tests.client import SECRET, Client
+from tests.client import LOCK_TIMEOUT, SECRET, Client
 from tests.service.invoices.projects import Books, ExpenseService
 from tests.wire import Wire
 
@@ -20,6 +20,7 @@ def settings(fresh_database: Callable[[Path], str], tmp_path: Path) -> Settings:
     return Settings(
         database_url=fresh_database(HISTORY),
         caller_secret=SECRET,
+        lock_timeout=LOCK_TIMEOUT,
         mail_folder=str(tmp_path / "mail"),
         mail_from="bills@seller.example",
     )
