@@ -20,7 +20,7 @@ from services.budgets.settings import Settings as BudgetSettings
 from services.expenses.settings import Settings as ExpenseSettings
 from services.invoices.settings import Settings as InvoiceSettings
 from shared.db import Database
-from tests.client import SECRET, Client
+from tests.client import SECRET, WORKSPACE, Client
 from tests.wire import Wire
 
 BUDGETS, EXPENSES, INVOICES = (f"/v1/dev/finance/{name}" for name in ("budgets", "expenses", "invoices"))
@@ -134,6 +134,25 @@ def test_a_new_invoice_is_written_with_its_lines_and_its_history(services_counte
 def test_an_invoice_is_changed(services_counted: Services, invoices: Client) -> None:
     path = services_counted.made("invoices", INVOICES, **TWO_LINES)
     assert services_counted.cost(lambda: invoices.put(path, json={"notes": "new"})) == {"invoices": 4}
+
+
+CHANGES: dict[str, Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]] = {
+    "finance": lambda its: (f"{INVOICES}/{its['uuid']}", {"notes": "new"}),
+    "accounts": lambda its: (f"/api/v1/invoices/{its['id']}", {"accountId": WORKSPACE, "notes": "new"}),
+    "projects": lambda its: (f"/invoices/{its['id']}.json", {"invoice": {"description": "new"}}),
+    "approvals": lambda its: (f"/api/invoices/{its['transaction_id']}", {"description": "new"}),
+}
+OF_THE_SETTINGS = {"approvals": 1}
+"""`approvals` shows the manager, who is in the settings."""
+
+
+@pytest.mark.parametrize("dialect", CHANGES)
+def test_a_change_costs_the_same_in_every_dialect(services_counted: Services, invoices: Client, dialect: str) -> None:
+    made = invoices.post("/api/invoices", json={"description": "old", "total_amount": 5}).json["invoice"]
+    its = {**made, "uuid": invoices.get(INVOICES).json["data"][0]["id"]}
+    path, change = CHANGES[dialect](its)
+    cost = services_counted.cost(lambda: invoices.put(path, json=change))
+    assert cost == {"invoices": 4 + OF_THE_SETTINGS.get(dialect, 0)}
 
 
 def test_an_invoice_is_given_other_lines(services_counted: Services, invoices: Client) -> None:

@@ -8,7 +8,7 @@ from services.invoices import messages, rules
 from services.invoices.actions import writing
 from services.invoices.actions.writing import Facts
 from services.invoices.models import Invoice, Profile
-from services.invoices.queries import hands, known_profile, owned, today, with_items
+from services.invoices.queries import InvoiceId, hands, known_profile, owned, today, with_items
 from shared import people
 from shared.caller import Caller
 from shared.db import Database
@@ -27,7 +27,9 @@ class House:
     apart: bool = False
 
 
-def approve(db: Database, caller: Caller, invoice_id: str, facts: Facts, expected: IfMatch, house: House) -> Invoice:
+def approve(
+    db: Database, caller: Caller, invoice_id: InvoiceId, facts: Facts, expected: IfMatch, house: House
+) -> Invoice:
     """Take the manager's decision: `yes`, `manager_email`, and if told whose turn it is then, a comment, `notify`.
 
     Raises:
@@ -52,7 +54,7 @@ def approve(db: Database, caller: Caller, invoice_id: str, facts: Facts, expecte
 
 
 def finance_approve(
-    db: Database, caller: Caller, invoice_id: str, facts: Facts, expected: IfMatch, house: House
+    db: Database, caller: Caller, invoice_id: InvoiceId, facts: Facts, expected: IfMatch, house: House
 ) -> Invoice:
     """Take the finance department's decision: `yes`, and if told a comment and `notify`.
 
@@ -73,7 +75,7 @@ def finance_approve(
         return invoice
 
 
-def _taken_up(session: Session, caller: Caller, invoice_id: str, expected: IfMatch) -> tuple[Profile, Invoice]:
+def _taken_up(session: Session, caller: Caller, invoice_id: InvoiceId, expected: IfMatch) -> tuple[Profile, Invoice]:
     """The settings, and the invoice, on which nobody else decides meanwhile."""
     writing.line_up_decisions(session, caller)
     profile = known_profile(session, caller)

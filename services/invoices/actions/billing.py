@@ -15,7 +15,7 @@ from services.invoices import messages, rules
 from services.invoices.actions import writing
 from services.invoices.actions.writing import Told
 from services.invoices.models import Invoice, ProjectExpense, TimeEntry
-from services.invoices.queries import carried, is_held, lines_carried, owned, rate_of, today
+from services.invoices.queries import InvoiceId, carried, is_held, lines_carried, owned, rate_of, today
 from shared import outbox
 from shared.caller import Caller
 from shared.db import Database, afterwards, now
@@ -33,7 +33,7 @@ class Lines:
 
 
 def bill(
-    db: Database, caller: Caller, invoice_id: str, add: Lines, remove: Lines, expected: IfMatch, topics: Topics
+    db: Database, caller: Caller, invoice_id: InvoiceId, add: Lines, remove: Lines, expected: IfMatch, topics: Topics
 ) -> Invoice:
     """Put `add` on an invoice, each at what it costs now, and take `remove` off.
 

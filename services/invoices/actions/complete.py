@@ -3,13 +3,13 @@
 from services.invoices import rules
 from services.invoices.actions import writing
 from services.invoices.models import Invoice
-from services.invoices.queries import is_held, owned, today, with_items
+from services.invoices.queries import InvoiceId, is_held, owned, today, with_items
 from shared.caller import Caller
 from shared.db import Database
 from shared.versions import IfMatch
 
 
-def complete(db: Database, caller: Caller, invoice_id: str, expected: IfMatch) -> Invoice:
+def complete(db: Database, caller: Caller, invoice_id: InvoiceId, expected: IfMatch) -> Invoice:
     """Lock the invoice: every change but `uncomplete` is refused from now on. Twice is fine.
 
     Raises:
@@ -19,7 +19,7 @@ def complete(db: Database, caller: Caller, invoice_id: str, expected: IfMatch) -
     return _set(db, caller, invoice_id, expected, completed=True)
 
 
-def uncomplete(db: Database, caller: Caller, invoice_id: str, expected: IfMatch) -> Invoice:
+def uncomplete(db: Database, caller: Caller, invoice_id: InvoiceId, expected: IfMatch) -> Invoice:
     """Unlock the invoice. Twice is fine.
 
     Raises:
@@ -28,7 +28,7 @@ def uncomplete(db: Database, caller: Caller, invoice_id: str, expected: IfMatch)
     return _set(db, caller, invoice_id, expected, completed=False)
 
 
-def _set(db: Database, caller: Caller, invoice_id: str, expected: IfMatch, *, completed: bool) -> Invoice:
+def _set(db: Database, caller: Caller, invoice_id: InvoiceId, expected: IfMatch, *, completed: bool) -> Invoice:
     with db.write() as session:
         invoice = owned(session, caller, invoice_id, lock=True)
         expected.check(writing.tag(invoice, today(caller)))

@@ -5,7 +5,7 @@ from sqlalchemy import select
 from services.invoices import rules
 from services.invoices.actions import billing, writing
 from services.invoices.models import Payment
-from services.invoices.queries import owned, today
+from services.invoices.queries import InvoiceId, owned, today
 from shared.caller import Caller
 from shared.db import Database
 from shared.outbox import Topics
@@ -13,7 +13,13 @@ from shared.versions import IfMatch
 
 
 def delete(
-    db: Database, caller: Caller, invoice_id: str, expected: IfMatch, topics: Topics, *, user_email: str | None = None
+    db: Database,
+    caller: Caller,
+    invoice_id: InvoiceId,
+    expected: IfMatch,
+    topics: Topics,
+    *,
+    user_email: str | None = None,
 ) -> None:
     """Delete an invoice and its items for good. Its history stays; its time entries and expenses can be billed again.
 

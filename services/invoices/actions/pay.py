@@ -4,7 +4,7 @@ from services.invoices import rules
 from services.invoices.actions import writing
 from services.invoices.actions.writing import Facts
 from services.invoices.models import Payment
-from services.invoices.queries import owned, today
+from services.invoices.queries import InvoiceId, owned, today
 from shared.amounts import exact
 from shared.caller import Caller
 from shared.db import Database
@@ -12,7 +12,7 @@ from shared.errors import Invalid
 from shared.versions import IfMatch
 
 
-def pay(db: Database, caller: Caller, invoice_id: str, facts: Facts, expected: IfMatch) -> Payment:
+def pay(db: Database, caller: Caller, invoice_id: InvoiceId, facts: Facts, expected: IfMatch) -> Payment:
     """Book what a client has paid; the payment that completes the total makes the invoice paid.
 
     Raises:

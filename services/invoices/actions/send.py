@@ -5,13 +5,13 @@ from sqlalchemy.orm import Session
 from services.invoices import messages, rules
 from services.invoices.actions import numbers, writing
 from services.invoices.models import Invoice
-from services.invoices.queries import known_profile, owned, today, with_items
+from services.invoices.queries import InvoiceId, known_profile, owned, today, with_items
 from shared.caller import Caller
 from shared.db import Database, new_id, now
 from shared.versions import IfMatch
 
 
-def send(db: Database, caller: Caller, invoice_id: str, expected: IfMatch, *, domain: str) -> Invoice:
+def send(db: Database, caller: Caller, invoice_id: InvoiceId, expected: IfMatch, *, domain: str) -> Invoice:
     """Queue one message to the client; a draft becomes sent and gets its number. `domain`: of the Message-ID.
 
     Raises:
@@ -22,7 +22,7 @@ def send(db: Database, caller: Caller, invoice_id: str, expected: IfMatch, *, do
         return numbers.again(session, lambda: _send(session, caller, invoice_id, expected, domain))
 
 
-def _send(session: Session, caller: Caller, invoice_id: str, expected: IfMatch, domain: str) -> Invoice:
+def _send(session: Session, caller: Caller, invoice_id: InvoiceId, expected: IfMatch, domain: str) -> Invoice:
     invoice = owned(session, caller, invoice_id, lock=True)
     expected.check(writing.tag(invoice, today(caller)))
     rules.check_open(completed=invoice.completed)

@@ -7,7 +7,7 @@ from services.invoices import rules
 from services.invoices.actions import numbers, writing
 from services.invoices.actions.writing import Facts, Told
 from services.invoices.models import Invoice, Item, Project
-from services.invoices.queries import carries, of_workspace, owned, today, with_items
+from services.invoices.queries import InvoiceId, carries, of_workspace, owned, today, with_items
 from services.invoices.rules import Amounts
 from shared.amounts import exact
 from shared.caller import Caller
@@ -16,7 +16,7 @@ from shared.money import Money
 from shared.versions import IfMatch
 
 
-def update(db: Database, caller: Caller, invoice_id: str, facts: Facts, expected: IfMatch) -> Invoice:
+def update(db: Database, caller: Caller, invoice_id: InvoiceId, facts: Facts, expected: IfMatch) -> Invoice:
     """Change what is named. `items` replaces all items; writing status `paid` books the rest.
 
     Raises:
@@ -31,7 +31,7 @@ def update(db: Database, caller: Caller, invoice_id: str, facts: Facts, expected
         return _update(session, caller, invoice_id, facts, expected)
 
 
-def _update(session: Session, caller: Caller, invoice_id: str, facts: Facts, expected: IfMatch) -> Invoice:
+def _update(session: Session, caller: Caller, invoice_id: InvoiceId, facts: Facts, expected: IfMatch) -> Invoice:
     invoice = owned(session, caller, invoice_id, lock=True)
     expected.check(writing.tag(invoice, today(caller)))
     rules.check_open(completed=invoice.completed)

@@ -11,6 +11,7 @@ from services.invoices import actions, messages, queries, settings
 from services.invoices.api.finance import schemas as native
 from services.invoices.api.finance.spelling import spelled as natively_spelled
 from services.invoices.api.finance.spelling import spelled_item
+from services.invoices.queries import OfAccount
 from shared.errors import Forbidden, Invalid
 from shared.fields import Text, WholeNumber
 from shared.lengths import NAME
@@ -182,7 +183,7 @@ def create_invoice(facts: dict[str, Any]) -> Response:
 @routes.response(200, AccountInvoiceAnswer, example=SHOWN)
 def get_invoice(query: dict[str, Any], invoice_id: str) -> Response:
     """Get an invoice."""
-    return _shown(_found(invoice_id, _account(query)))
+    return _shown(queries.numbered(db(), caller(), _named(invoice_id, query)))
 
 
 @routes.put("/<id:invoice_id>")
@@ -192,8 +193,8 @@ def get_invoice(query: dict[str, Any], invoice_id: str) -> Response:
 @routes.response(200, AccountInvoiceAnswer, example=UPDATED)
 def update_invoice(facts: dict[str, Any], invoice_id: str) -> Response:
     """Update an invoice: what is named changes, the rest stays."""
-    invoice = _found(invoice_id, _account(facts))
-    return _shown(actions.update(db(), caller(), invoice.uuid, facts, if_match()), CHANGED)
+    named = _named(invoice_id, facts)
+    return _shown(actions.update(db(), caller(), named, facts, if_match()), CHANGED)
 
 
 @routes.delete("/<id:invoice_id>")
@@ -201,7 +202,7 @@ def update_invoice(facts: dict[str, Any], invoice_id: str) -> Response:
 @routes.response(204)
 def delete_invoice(query: dict[str, Any], invoice_id: str) -> Response:
     """Delete an invoice. One with a payment, or with a number from the series, can only be cancelled."""
-    actions.delete(db(), caller(), _found(invoice_id, _account(query)).uuid, if_match(), messages.current())
+    actions.delete(db(), caller(), _named(invoice_id, query), if_match(), messages.current())
     return nothing()
 
 
@@ -251,17 +252,15 @@ def _account(told: dict[str, Any]) -> str:
     return account_id
 
 
-def _found(invoice_id: str, account_id: str) -> "Invoice":
-    """The invoice of that id.
+def _named(invoice_id: str, told: dict[str, Any]) -> OfAccount:
+    """The invoice that is named, and its account, which is taken out of what was told.
 
     Raises:
-        Invalid, NotFound.
-        Forbidden: it is in another account.
+        Invalid, NotFound: the id is none, or the account is not one.
+        Forbidden: the key may not use the account.
     """
-    invoice = queries.numbered(db(), caller(), whole_id(invoice_id))
-    if invoice.account_id != account_id:
-        raise Forbidden("The invoice does not belong to the requested organization")
-    return invoice
+    account_id = _account(told)
+    return OfAccount(whole_id(invoice_id), account_id)
 
 
 def _place(query: dict[str, Any]) -> Place:

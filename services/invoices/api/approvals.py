@@ -11,6 +11,7 @@ from flask import Response, request
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from services.invoices import actions, messages, queries, rules, settings
+from services.invoices.queries import TransactionId
 from shared.bodies import json_body, load
 from shared.errors import Forbidden, Invalid, renamed
 from shared.fields import Amount, Day, Email, Text, TrueOrFalse, WholeNumber
@@ -302,10 +303,9 @@ def get_invoice(transaction_id: str) -> Response:
 def update_invoice(facts: dict[str, Any], transaction_id: str) -> Response:
     """Update an invoice: what is named changes, the rest stays. Other amounts need to be approved again."""
     _check_company(facts)
-    known = queries.transaction(db(), caller(), transaction_id)
-    _check_sent_back(facts, known)
+    _check_sent_back(facts, transaction_id)
     with renamed(RESPELLED):
-        invoice = actions.update(db(), caller(), known.uuid, facts, if_match())
+        invoice = actions.update(db(), caller(), TransactionId(transaction_id), facts, if_match())
     return _shown(invoice, UPDATED, FACTS)
 
 
@@ -315,9 +315,8 @@ def update_invoice(facts: dict[str, Any], transaction_id: str) -> Response:
 @needs("invoices:approve")
 def approve_invoice(facts: dict[str, Any], transaction_id: str) -> Response:
     """Approve an invoice as its manager, or deny it. Needs the scope `invoices:approve`."""
-    uuid = queries.transaction(db(), caller(), transaction_id).uuid
     decided = facts | {"yes": facts["action"] == "approve"}
-    invoice = actions.approve(db(), caller(), uuid, decided, if_match(), _house())
+    invoice = actions.approve(db(), caller(), TransactionId(transaction_id), decided, if_match(), _house())
     return _shown(invoice, DECIDED, WITH_APPROVER)
 
 
@@ -331,8 +330,7 @@ def approve_invoice(facts: dict[str, Any], transaction_id: str) -> Response:
 @needs("invoices:approve")
 def finance_approve_invoice(facts: dict[str, Any], transaction_id: str) -> Response:
     """Approve an invoice as the finance department, or deny it. Needs the scope `invoices:approve`."""
-    uuid = queries.transaction(db(), caller(), transaction_id).uuid
-    invoice = actions.finance_approve(db(), caller(), uuid, facts, if_match(), _house())
+    invoice = actions.finance_approve(db(), caller(), TransactionId(transaction_id), facts, if_match(), _house())
     return _shown(invoice, FINANCE_DECIDED, WITH_APPROVER)
 
 
@@ -343,8 +341,8 @@ def finance_approve_invoice(facts: dict[str, Any], transaction_id: str) -> Respo
 def destroy_invoice(query: dict[str, Any], transaction_id: str) -> Response:
     """Delete an invoice of which nothing is paid. Its user is named in the body or in the query."""
     user_email = _owner(query)
-    uuid = queries.transaction(db(), caller(), transaction_id).uuid
-    actions.delete(db(), caller(), uuid, if_match(), messages.current(), user_email=user_email)
+    named = TransactionId(transaction_id)
+    actions.delete(db(), caller(), named, if_match(), messages.current(), user_email=user_email)
     return answer({"message": DELETED, "transaction_id": transaction_id})
 
 
@@ -387,10 +385,17 @@ def _check_company(told: dict[str, Any]) -> None:
         raise Forbidden("This API key belongs to another company")
 
 
-def _check_sent_back(facts: dict[str, Any], known: "Invoice") -> None:
-    """Take out of the facts what cannot be changed here. Raises Invalid unless it is as it is shown."""
+def _check_sent_back(facts: dict[str, Any], transaction_id: str) -> None:
+    """Take out of the facts what cannot be changed here.
+
+    Raises:
+        NotFound.
+        Invalid: it is not as it is shown.
+    """
     sent = {name: facts.pop(name) for name in SENT_BACK & facts.keys()}
-    shown = spelled(known, queries.profile(db(), caller())) if sent else {}
+    if not sent:
+        return
+    shown = spelled(queries.transaction(db(), caller(), transaction_id), queries.profile(db(), caller()))
     if wrong := [name for name in sent if sent[name] != shown[name]]:
         raise Invalid(errors={name: ["Cannot be changed here."] for name in wrong})
 

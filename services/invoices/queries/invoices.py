@@ -1,6 +1,7 @@
 """What can be asked of invoices and their settings."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import Any
@@ -83,31 +84,47 @@ NAMED_MINE, NAMED_LIMITED = NAMED.where(*MINE), NAMED.where(*MINE_LIMITED)
 """What is asked most, built once: building a statement takes as long as running it."""
 
 
+class TransactionId(str):
+    """An invoice's id in `approvals`."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class OfAccount:
+    """An invoice by its integer id, which must be in the account that is named."""
+
+    number: int
+    account_id: str
+
+
+InvoiceId = str | int | TransactionId | OfAccount
+"""What a caller names an invoice by: its UUID, its integer id, its transaction id, or its integer id in an account."""
+
+
 def find(db: Database, caller: Caller, invoice_id: str) -> Invoice:
     """One invoice with its items, for reading alone. Raises NotFound."""
     return _whole(db, caller, ONE_MINE if caller.account_ids is None else ONE_LIMITED, uuid=invoice_id)
 
 
-def numbered(db: Database, caller: Caller, invoice_id: int) -> Invoice:
-    """The same by its integer id, and whatever its account.
+def numbered(db: Database, caller: Caller, invoice_id: int | OfAccount) -> Invoice:
+    """The same by its integer id.
 
     Raises:
         NotFound.
-        Forbidden: it is in an account that the key may not use.
+        Forbidden: it is in an account that the key may not use, or in another one than the named.
     """
-    invoice = _whole(db, caller, NUMBERED, id=invoice_id)
-    if not may_see(caller, invoice.account_id):
-        raise Forbidden
+    number = invoice_id.number if isinstance(invoice_id, OfAccount) else invoice_id
+    invoice = _whole(db, caller, NUMBERED, id=number)
+    _check_account(caller, invoice, invoice_id)
     return invoice
 
 
 def transaction(db: Database, caller: Caller, transaction_id: str) -> Invoice:
     """The same by its transaction id, without its items. Raises NotFound."""
-    if not transaction_id.isprintable():  # as none is; some databases could not even be asked
-        raise NotFound
     query = NAMED_MINE if caller.account_ids is None else NAMED_LIMITED
     with db.look() as connection:
-        row = connection.execute(query, _who(caller) | {"transaction_id": transaction_id}).first()
+        row = connection.execute(query, _who(caller) | {"transaction_id": _asked(transaction_id)}).first()
     if row is None:
         raise NotFound
     return INVOICES.of(row)
@@ -260,14 +277,41 @@ def printed(db: Database, caller: Caller, invoice_id: str) -> tuple[Invoice, Pro
         return invoice, known_profile(session, caller), known_logo(session, caller)
 
 
-def owned(session: Session, caller: Caller, invoice_id: str, *, lock: bool = False) -> Invoice:
-    """The caller's invoice, in this transaction. Raises NotFound."""
-    query = select(Invoice).where(*mine(caller), Invoice.uuid == invoice_id)
+def owned(session: Session, caller: Caller, invoice_id: InvoiceId, *, lock: bool = False) -> Invoice:
+    """The caller's invoice, in this transaction.
+
+    Raises:
+        NotFound; by a UUID or a transaction id, also where it is in an account that the key may not use.
+        Forbidden: as `numbered` says.
+    """
+    match invoice_id:
+        case OfAccount(number=number) | int(number):
+            its = [Invoice.workspace_id == caller.workspace_id, Invoice.id == number]
+        case TransactionId():
+            its = [*mine(caller), Invoice.transaction_id == _asked(invoice_id)]
+        case _:
+            its = [*mine(caller), Invoice.uuid == invoice_id]
+    query = select(Invoice).where(*its)
     query = query.with_for_update().execution_options(populate_existing=True) if lock else query
     invoice = session.scalar(query)
     if invoice is None:
         raise NotFound
+    _check_account(caller, invoice, invoice_id)
     return invoice
+
+
+def _asked(transaction_id: str) -> str:
+    """The same. Raises NotFound where no invoice has such an id, and some databases could not even be asked."""
+    if not transaction_id.isprintable():
+        raise NotFound
+    return transaction_id
+
+
+def _check_account(caller: Caller, invoice: Invoice, invoice_id: InvoiceId) -> None:
+    if not may_see(caller, invoice.account_id):
+        raise Forbidden
+    if isinstance(invoice_id, OfAccount) and invoice_id.account_id != invoice.account_id:
+        raise Forbidden("The invoice does not belong to the requested organization")
 
 
 def hands(session: Session, invoice: Invoice) -> tuple[list[Hand], Hand | None]:

@@ -92,9 +92,8 @@ def create_invoice_of_project(facts: dict[str, Any], project_id: str) -> Respons
 @does(routes)
 def update_invoice(facts: dict[str, Any], invoice_id: str) -> Response:
     """Update an invoice: what is named changes, the rest stays."""
-    uuid = _uuid(invoice_id)
     with renamed(OURS):
-        actions.update(db(), caller(), uuid, _written(facts), if_match())
+        actions.update(db(), caller(), whole_id(invoice_id), _written(facts), if_match())
     return done()
 
 
@@ -102,7 +101,7 @@ def update_invoice(facts: dict[str, Any], invoice_id: str) -> Response:
 @does(routes)
 def delete_invoice(invoice_id: str) -> Response:
     """Delete an invoice; its time entries and expenses can be billed again."""
-    actions.delete(db(), caller(), _uuid(invoice_id), if_match(), messages.current())
+    actions.delete(db(), caller(), whole_id(invoice_id), if_match(), messages.current())
     return done()
 
 
@@ -110,7 +109,7 @@ def delete_invoice(invoice_id: str) -> Response:
 @does(routes)
 def complete_invoice(invoice_id: str) -> Response:
     """Mark an invoice as complete: it is locked."""
-    actions.complete(db(), caller(), _uuid(invoice_id), if_match())
+    actions.complete(db(), caller(), whole_id(invoice_id), if_match())
     return done()
 
 
@@ -118,7 +117,7 @@ def complete_invoice(invoice_id: str) -> Response:
 @does(routes)
 def uncomplete_invoice(invoice_id: str) -> Response:
     """Mark an invoice as not complete."""
-    actions.uncomplete(db(), caller(), _uuid(invoice_id), if_match())
+    actions.uncomplete(db(), caller(), whole_id(invoice_id), if_match())
     return done()
 
 
@@ -128,7 +127,7 @@ def uncomplete_invoice(invoice_id: str) -> Response:
 def bill_line_items(facts: dict[str, Any], invoice_id: str) -> Response:
     """Put time entries and expenses on an invoice, at what they cost now, and take others off."""
     add, remove = (_lines(facts.get(name)) for name in ("add", "remove"))
-    actions.bill(db(), caller(), _uuid(invoice_id), add, remove, if_match(), messages.current())
+    actions.bill(db(), caller(), whole_id(invoice_id), add, remove, if_match(), messages.current())
     return done()
 
 
@@ -163,10 +162,6 @@ def _written(facts: dict[str, Any], *, new: bool = False) -> dict[str, Any]:
 def _lines(ids: dict[str, Any] | None) -> Lines:
     told = ids or {}
     return Lines(time=frozenset(told.get("time") or ()), expenses=frozenset(told.get("expenses") or ()))
-
-
-def _uuid(invoice_id: str) -> str:
-    return queries.numbered(db(), caller(), whole_id(invoice_id)).uuid
 
 
 def _place(query: dict[str, Any]) -> Place:
