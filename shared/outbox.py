@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import JSON, BigInteger, Connection, Index, String, bindparam, delete, select, update
+from sqlalchemy import JSON, BigInteger, Connection, Index, String, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared.clock import FromNow
@@ -180,6 +180,12 @@ def try_again(db: Database) -> int:
     again = update(Outbox).where(Outbox.refused.is_not(None)).values(due_at=AT_ONCE, attempts=0).returning(Outbox.id)
     with db.write() as session:
         return len(session.execute(again, execution_options=PLAIN).all())
+
+
+def let_go(session: Session | Connection) -> None:
+    """Let go at once what was in the hands of who is no more: leased messages, and armed ones, whose work is lost."""
+    in_hand = update(Outbox).where(or_(Outbox.armed, Outbox.leased_until.is_not(None)))
+    session.execute(in_hand.values(armed=False, due_at=AT_ONCE, leased_until=None), execution_options=PLAIN)
 
 
 def disarm(session: Session, message: Outbox) -> bool:

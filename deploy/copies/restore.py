@@ -19,7 +19,7 @@ from deploy.copies.manifest import Copied, Manifest
 from deploy.parts import PARTS
 from gateway import laptop
 from services.expenses.receipts import Receipts
-from shared import chain, migrate, schema
+from shared import chain, migrate, outbox, schema
 from shared.db import Database
 
 
@@ -46,6 +46,8 @@ def restore(folder: str, *names: str) -> None:
         rows = _load(copy, said, databases)
         for name, database in databases.items():
             migrate.upgrade(database, PARTS[name].migrations)
+            with database.once() as connection:
+                outbox.let_go(connection)
             chain.seal(database, whole=True)  # what was younger than a second when it was copied
     what = f"{', '.join(names)}: {rows} rows, {stored} receipts"
     sys.stdout.write(f"Put back, as they were at {said.made_at}: {what}\n")

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.exc import DBAPIError
 
 from deploy import places
@@ -19,7 +21,8 @@ from deploy.copies.backup import backup
 from deploy.copies.restore import restore
 from deploy.parts import PARTS
 from shared import migrate, schema
-from shared.db import Database, with_driver
+from shared.db import Database, Instant, now, with_driver
+from shared.outbox import Outbox
 from tests.product import wait_until
 
 from .conftest import Empty, live_in
@@ -88,6 +91,41 @@ def test_what_is_put_back_is_what_was_copied_and_goes_on_from_there(
     assert (
         other.one("invoices", known, home=house.workspace) == house.one("invoices", known, home=house.workspace) + 1000
     )
+
+
+IN_HAND = (
+    "INSERT INTO outbox (workspace_id, topic, key, version, body, armed, due_at, leased_until, attempts, request_id)"
+    " VALUES (:home, 'topic', :key, 1, '{}', :armed, :due, :leased, 1, 'r')"
+)
+LATER = datetime(2099, 1, 1, tzinfo=UTC)
+
+
+def test_what_was_in_somebodys_hands_is_in_nobodys_after_a_restore_and_due_at_once(
+    house: House, empty: Empty, tmp_path: Path, monkeypatch: Any
+) -> None:
+    whose = {"leased": (False, LATER), "armed": (True, None), "waiting": (False, None)}
+    for key, (armed, leased) in whose.items():
+        values = {"home": house.workspace, "key": key, "armed": armed}
+        with house.dbs["expenses"].write() as session:
+            moment = {"due": LATER, "leased": leased}
+            session.execute(
+                text(IN_HAND).bindparams(bindparam("due", type_=Instant), bindparam("leased", type_=Instant)),
+                values | moment,
+            )
+    backup(str(tmp_path / "copy"))
+    moved = House(empty("sqlite"), tmp_path / "other", house.workspace, {}, {})
+    live_in(moved, monkeypatch)
+    restore(str(tmp_path / "copy"))
+    with closing(Database(moved.urls["expenses"])) as db, db.read() as session:
+        found = {each.key: each for each in session.scalars(select(Outbox))}
+        assert {key: (each.armed, each.leased_until) for key, each in found.items()} == dict.fromkeys(
+            whose, (False, None)
+        )
+        assert {key: each.due_at <= now() for key, each in found.items()} == {
+            "leased": True,
+            "armed": True,
+            "waiting": False,
+        }
 
 
 def test_a_copy_needs_a_folder_of_its_own(house: House, copy: Path) -> None:
