@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import sys
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -30,17 +31,20 @@ CHECKS = (
 
 
 @pytest.mark.parametrize(
-    ("backend", "name"),
-    [(("postgresql", "sqlite")[place % 2], dialect.name) for place, dialect in enumerate(DIALECTS)],
+    ("shared_product", "name"),
+    [
+        pytest.param(backend, dialect.name, id=f"shared-{backend}-{dialect.name}")
+        for backend, dialect in zip(cycle(("postgresql", "sqlite")), DIALECTS, strict=False)
+    ],
+    indirect=["shared_product"],
+    scope="session",
 )
-def test_whatever_is_asked_the_answer_is_one_that_is_described(
-    fresh_product: Product, name: str, tmp_path: Path
-) -> None:
+def test_whatever_is_asked_the_answer_is_one_that_is_described(product: Product, name: str, tmp_path: Path) -> None:
     seed = os.environ.get("FUZZ_SEED") or str(random.randrange(2**32))
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml")),
-        *("run", f"{fresh_product.url}/openapi/{name}.json"),
-        *("--header", f"Authorization: Bearer {fresh_product.key}", "--checks", ",".join(CHECKS), "--seed", seed),
+        *("run", f"{product.url}/openapi/{name}.json"),
+        *("--header", f"Authorization: Bearer {product.key}", "--checks", ",".join(CHECKS), "--seed", seed),
         *("--max-time", str(SECONDS), "--request-timeout", "60", "--continue-on-failure", "--no-color"),
         *("--suppress-health-check", "all", "--warnings", "off"),
     ]
