@@ -1,12 +1,15 @@
 """Databases that outlast a test, for tests that each bring a workspace of their own."""
 
 import shutil
+import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import Engine, TextClause, create_engine, inspect, make_url, text
 
 from tests.conftest import copied
 
@@ -47,3 +50,46 @@ def lasting_database(
         for name in names:
             connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
     administer.dispose()
+
+
+@pytest.fixture
+def emptied_database(
+    backend: str, lasting_database: LastingDatabase, sqlite_template: Callable[[Path], Path]
+) -> Callable[[Path], str]:
+    """The lasting database for a history, on the test's backend: as it was when it was new."""
+
+    def emptied(history: Path) -> str:
+        url = lasting_database(backend, history)
+        if backend == "sqlite":
+            _copy_sqlite(sqlite_template(history), Path(url.removeprefix("sqlite:///")))
+        else:
+            _empty_postgresql(url)
+        return url
+
+    return emptied
+
+
+def _copy_sqlite(template: Path, into: Path) -> None:
+    with closing(sqlite3.connect(template)) as source, closing(sqlite3.connect(into)) as target:
+        source.backup(target)  # whoever has it open goes on with what is in it now
+
+
+def _empty_postgresql(url: str) -> None:
+    with _owner(url).connect() as connection:
+        connection.execute(_emptying(url))
+
+
+@cache
+def _owner(url: str) -> Engine:
+    return create_engine(url, isolation_level="AUTOCOMMIT", pool_size=1)
+
+
+@cache
+def _emptying(url: str) -> TextClause:
+    """All that empties its tables, in one go. Triggers are told to look away: they protect the history."""
+    with _owner(url).connect() as connection:
+        tables = [name for name in inspect(connection).get_table_names() if name != "alembic_version"]
+        counters = inspect(connection).get_sequence_names()
+    deletes = "".join(f'DELETE FROM "{name}"; ' for name in tables)  # noqa: S608
+    begins = "".join(f"PERFORM setval('{name}', 1, false); " for name in counters)
+    return text(f"DO $$ BEGIN SET LOCAL session_replication_role = replica; {deletes}{begins}END $$")

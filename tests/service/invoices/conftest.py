@@ -15,13 +15,17 @@ from tests.wire import Wire
 
 
 @pytest.fixture
-def settings(fresh_database: Callable[[Path], str], tmp_path: Path) -> Settings:
+def settings(emptied_database: Callable[[Path], str], tmp_path: Path) -> Settings:
     """The service's settings, on each database we support."""
+    return _settings(emptied_database(HISTORY), tmp_path / "mail")
+
+
+def _settings(url: str, mail: Path) -> Settings:
     return Settings(
-        database_url=fresh_database(HISTORY),
+        database_url=url,
         caller_secret=SECRET,
         lock_timeout=LOCK_TIMEOUT,
-        mail_folder=str(tmp_path / "mail"),
+        mail_folder=str(mail),
         mail_from="bills@seller.example",
     )
 
@@ -32,12 +36,29 @@ def expense_service() -> ExpenseService:
     return ExpenseService()
 
 
-@pytest.fixture
-def app(settings: Settings, expense_service: ExpenseService) -> Iterator[Flask]:
-    """The invoice service's app."""
-    app = create_app(settings, wire=Wire(expense_service.app))
+@pytest.fixture(scope="session")
+def apps() -> Iterator[Callable[[Settings], tuple[Flask, Wire]]]:
+    """Makes the app on a database, and what it reaches the expense service by, once a worker."""
+    made: dict[str, tuple[Flask, Wire]] = {}
+
+    def app(settings: Settings) -> tuple[Flask, Wire]:
+        if settings.database_url not in made:
+            wire = Wire(None)
+            made[settings.database_url] = create_app(settings, wire=wire), wire
+        return made[settings.database_url]
+
     yield app
-    app.extensions["service"].db.close()
+    for one, _ in made.values():
+        one.extensions["service"].db.close()
+
+
+@pytest.fixture
+def app(settings: Settings, expense_service: ExpenseService, apps: Callable[[Settings], tuple[Flask, Wire]]) -> Flask:
+    """The invoice service's app."""
+    app, wire = apps(settings)
+    wire.app = expense_service.app
+    app.extensions["settings"] = settings
+    return app
 
 
 @pytest.fixture
