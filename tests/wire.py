@@ -37,3 +37,17 @@ class Wire(BaseAdapter):
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+class Via(BaseAdapter):
+    """Carries requests by the wire that it is given, which may be another one later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wire: BaseAdapter = Wire(None)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        return self.wire.send(request, *args, **kwargs)
+
+    def close(self) -> None:
+        """Nothing is open."""

@@ -1,29 +1,34 @@
 """The expense service in this process, wired to a real budget service and to a stand-in for the invoice service."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from flask import Flask
 from sqlalchemy import select, update
 
 import services.budgets.app
 import services.expenses.app
 from services.budgets.settings import Settings as BudgetSettings
 from services.expenses.models import Expense
+from services.expenses.outside import Outside
+from services.expenses.receipts import Receipts
 from services.expenses.settings import Settings as ExpenseSettings
 from shared import http
 from shared.db import Database, now
 from shared.outbox import Outbox
 from shared.relay import Relay
 from tests.client import LOCK_TIMEOUT, SECRET, Client
-from tests.wire import Wire
+from tests.wire import Via, Wire
 
 from .standin import FIRST, Invoices, Told
 
+MANY = 1_000_000
 BUDGETS, EXPENSES = "/v1/dev/finance/budgets", "/v1/dev/finance/expenses"
 
 
@@ -181,24 +186,79 @@ def _make_all_due(relay: Relay) -> None:
 @pytest.fixture
 def failures() -> int:
     """How many failures in a row end the asking; by itself, a line may be cut as often as a test likes."""
-    return 1_000_000
+    return MANY
+
+
+@dataclass(frozen=True)
+class Apps:
+    """Two services, and what they reach each other and the invoice service by."""
+
+    budgets: Flask
+    expenses: Flask
+    line: Via
+    invoice_line: Via
+    back: Via
+    outside: Outside
+    """What the expense service was made with."""
+    answering: Any
+    """What the budget service was made with."""
+
+    @classmethod
+    def of(cls, budget_settings: BudgetSettings, expense_settings: ExpenseSettings) -> "Apps":
+        """New ones."""
+        line, invoice_line, back = Via(), Via(), Via()
+        budgets = services.budgets.app.create_app(budget_settings, wire=back)
+        wires = {"budgets": line, "invoices": invoice_line}
+        expenses = services.expenses.app.create_app(expense_settings, wires=wires)
+        return cls(
+            *(budgets, expenses, line, invoice_line, back),
+            *(expenses.extensions["outside"], budgets.extensions["outside"]),
+        )
+
+    def wired(self, invoices: Invoices, receipts_url: str) -> tuple[Line, Line, Line]:
+        """New lines between them, and another place for receipts."""
+        self.line.wire, self.invoice_line.wire, self.back.wire = lines = (
+            *(Line(self.budgets), Line(invoices)),
+            Line(self.expenses),
+        )
+        self.expenses.extensions["outside"] = replace(self.outside, receipts=Receipts(receipts_url))
+        self.budgets.extensions["outside"] = self.answering
+        return lines
+
+    def close(self) -> None:
+        """Give their connections back."""
+        for app in (self.budgets, self.expenses):
+            app.extensions["service"].db.close()
+
+
+@pytest.fixture(scope="session")
+def lasting_apps() -> Iterator[dict[str, Apps]]:
+    """What is used by one test after the other, by the database of expenses."""
+    made: dict[str, Apps] = {}
+    yield made
+    for apps in made.values():
+        apps.close()
 
 
 @pytest.fixture
 def both(
-    fresh_database: Callable[[Path], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: int
+    emptied_database: Callable[[Path], str],
+    lasting_apps: dict[str, Apps],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    failures: int,
 ) -> Iterator[Both]:
     """Both services, on each database we support."""
     monkeypatch.setattr(http, "FAILURES", failures)
     budget_settings = BudgetSettings(
-        database_url=fresh_database(services.budgets.app.HISTORY),
+        database_url=emptied_database(services.budgets.app.HISTORY),
         caller_secret=SECRET,
         lock_timeout=LOCK_TIMEOUT,
         expenses_url="http://expenses",
         certainty_deadline=0.2,
     )
     expense_settings = ExpenseSettings(
-        database_url=fresh_database(services.expenses.app.HISTORY),
+        database_url=emptied_database(services.expenses.app.HISTORY),
         caller_secret=SECRET,
         lock_timeout=LOCK_TIMEOUT,
         budgets_url="http://budgets",
@@ -207,16 +267,21 @@ def both(
         spend_deadline=0.5,
         hold_deadline=0.5,
     )
-    back = Line(None)
-    budgets = services.budgets.app.create_app(budget_settings, wire=back)
-    line, invoices = Line(budgets), Invoices()
-    invoice_line = Line(invoices)
-    wires = {"budgets": line, "invoices": invoice_line}
-    back.app = expenses = services.expenses.app.create_app(expense_settings, wires=wires)
-    relays = {
-        "expenses": services.expenses.app.create_relay(expense_settings, wires=wires),
-        "budgets": services.budgets.app.create_relay(budget_settings, wire=Wire(expenses)),
-    }
-    yield Both(Client(budgets), Client(expenses), line, tmp_path / "receipts", invoices, invoice_line, back, relays)
-    for db in [app.extensions["service"].db for app in (budgets, expenses)] + [r.db for r in relays.values()]:
-        db.close()
+    with ExitStack() as closing:
+        if failures == MANY:
+            apps = lasting_apps.get(expense_settings.database_url) or Apps.of(budget_settings, expense_settings)
+            lasting_apps[expense_settings.database_url] = apps
+        else:  # what they remember of failures is of this test alone
+            apps = Apps.of(budget_settings, expense_settings)
+            closing.callback(apps.close)
+        invoices = Invoices()
+        line, invoice_line, back = apps.wired(invoices, expense_settings.receipts_url)
+        wires = {"budgets": line, "invoices": invoice_line}
+        relays = {
+            "expenses": services.expenses.app.create_relay(expense_settings, wires=wires),
+            "budgets": services.budgets.app.create_relay(budget_settings, wire=Wire(apps.expenses)),
+        }
+        for relay in relays.values():
+            closing.callback(relay.db.close)
+        clients = Client(apps.budgets), Client(apps.expenses)
+        yield Both(*clients, line, tmp_path / "receipts", invoices, invoice_line, back, relays)
