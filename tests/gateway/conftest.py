@@ -135,28 +135,39 @@ def db(fresh_database: Callable[[Path], str]) -> Iterator[Database]:
     database.close()
 
 
+@pytest.fixture(scope="session")
+def lasting_apps() -> Iterator[dict[str, dict[str, Flask]]]:
+    """The services that one test after the other has behind its gateway, by the backend."""
+    made: dict[str, dict[str, Flask]] = {}
+    yield made
+    for apps in made.values():
+        for app in apps.values():
+            app.extensions["service"].db.close()
+
+
 @pytest.fixture
-def office(fresh_database: Callable[[Path], str], tmp_path: Path) -> Iterator[Office]:
+def office(
+    backend: str,
+    emptied_database: Callable[[Path], str],
+    lasting_apps: dict[str, dict[str, Flask]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Office]:
     """A gateway with the services that it tells of people, on each backend. The messages of its key are delivered."""
-    receipts = (tmp_path / "receipts").as_uri()
-    apps = {
-        "budgets": services.budgets.app.create_app(
-            BudgetSettings(database_url=fresh_database(services.budgets.app.HISTORY), caller_secret=CALLER_SECRET)
-        ),
-        "invoices": services.invoices.app.create_app(
-            InvoiceSettings(database_url=fresh_database(services.invoices.app.HISTORY), caller_secret=CALLER_SECRET)
-        ),
-        "expenses": services.expenses.app.create_app(
-            ExpenseSettings(
-                database_url=fresh_database(services.expenses.app.HISTORY),
-                caller_secret=CALLER_SECRET,
-                receipts_url=receipts,
-            )
-        ),
-    }
+    budgets, invoices, expenses = (
+        {"database_url": emptied_database(service.HISTORY), "caller_secret": CALLER_SECRET}
+        for service in (services.budgets.app, services.invoices.app, services.expenses.app)
+    )
+    if backend not in lasting_apps:
+        receipts = tmp_path_factory.mktemp("receipts").as_uri()
+        lasting_apps[backend] = {
+            "budgets": services.budgets.app.create_app(BudgetSettings(**budgets)),
+            "invoices": services.invoices.app.create_app(InvoiceSettings(**invoices)),
+            "expenses": services.expenses.app.create_app(ExpenseSettings(**expenses, receipts_url=receipts)),
+        }
+    apps = lasting_apps[backend]
     wires = Wires(apps)
     told = Settings(
-        database_url=fresh_database(HISTORY), caller_secret=CALLER_SECRET, key_secret=KEY_SECRET, rate_limit=0
+        database_url=emptied_database(HISTORY), caller_secret=CALLER_SECRET, key_secret=KEY_SECRET, rate_limit=0
     )
     made = Office(create_app(told, wire=wires), told, apps, wires)
     issued = actions.issue(made.db, KEY_SECRET, "Acme", scopes=SCOPES)
@@ -166,8 +177,6 @@ def office(fresh_database: Callable[[Path], str], tmp_path: Path) -> Iterator[Of
     yield made
     relay.db.close()
     made.app.extensions["gateway"].close()
-    for app in apps.values():
-        app.extensions["service"].db.close()
 
 
 class Clock:
