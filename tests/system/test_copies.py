@@ -23,7 +23,7 @@ def test_what_was_acknowledged_before_a_copy_is_in_it_and_all_is_well_there(
     budget = fresh_product.made("/budgets", total_amount=1_000_000)["id"]
 
     def write(number: int) -> None:
-        while not stop.wait(0.1):
+        while not stop.wait(0.5):
             with suppress(Busy):
                 work(fresh_product, budget, number, acked)
 

@@ -1,12 +1,14 @@
 """`make run`, up to the moment where it would start the processes."""
 
 import os
+import re
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,14 @@ FREE = 20_000
 PREPARE = "import os; os.execv = lambda *_: None; from deploy.laptop import main; main()"
 """Everything but the supervisor."""
 
+ENVIRONMENT = {"PATH": os.environ["PATH"]}
+
 Prepare = Callable[..., CompletedProcess[str]]
+
+
+def port() -> str:
+    """The first of this worker's ports."""
+    return str(FREE + 10 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")))
 
 
 @pytest.fixture
@@ -30,12 +39,21 @@ def var(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def here(var: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The environment of a process that runs it, which this one has for a while."""
+    mask = os.umask(0o077)
+    monkeypatch.setattr(os, "environ", ENVIRONMENT | {"VAR": str(var), "PORT": port()})
+    monkeypatch.setattr(os, "execv", lambda *_: pytest.fail("it would start"))
+    yield
+    os.umask(mask)
+
+
+@pytest.fixture
 def prepare(var: Path) -> Prepare:
     """Runs it as a process of its own. Keywords are variables of its environment."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
     def ran(**variables: str) -> CompletedProcess[str]:
-        ours = {"PATH": os.environ["PATH"], "VAR": str(var), "PORT": str(FREE + 10 * worker)}
+        ours = {**ENVIRONMENT, "VAR": str(var), "PORT": port()}
         command = [sys.executable, "-c", PREPARE]
         return subprocess.run(
             command, env=ours | variables, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
@@ -65,13 +83,21 @@ def prepare(var: Path) -> Prepare:
     ],
 )
 def test_what_is_wrong_is_said_in_a_line_before_anything_starts(
-    prepare: Prepare, var: Path, variable: str, value: str, why: str
+    here: None, var: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any, variable: str, value: str, why: str
 ) -> None:
-    done = prepare(**{variable: value})
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(why)
-    assert done.stderr.count("\n") == 1
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SystemExit, match=f"^{re.escape(why)}.*$") as refusal:
+        laptop.main()
+    assert "\n" not in str(refusal.value)
+    assert capfd.readouterr() == ("", "")
     assert not list(var.glob("*.db"))
+
+
+def test_what_is_wrong_ends_the_process_with_1(prepare: Prepare, var: Path) -> None:
+    done = prepare(PORT="abc")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "PORT must be a number from 1 to 65532\n"
+    assert not var.exists() or not list(var.glob("*.db"))
 
 
 def test_the_first_start_makes_everything_for_its_owner_alone(prepare: Prepare, var: Path) -> None:
