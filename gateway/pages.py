@@ -30,6 +30,12 @@ NAMED = {dialect.name: dialect for dialect in DIALECTS}
 pages = Blueprint("pages", __name__)
 
 
+@pages.get("/")
+def start() -> Response:
+    """Where somebody begins who has only the address."""
+    return Response(status=302, headers={"Location": url_for("pages.docs")})
+
+
 @pages.get("/healthz")
 def healthz() -> Response:
     """The process is alive."""
@@ -59,9 +65,9 @@ def docs() -> Response:
     return _static(STATIC, "docs.html")
 
 
-@pages.get("/docs/dialects.json")
-def dialects() -> Response:
-    """The menu of that page."""
+@pages.get("/openapi.json")
+def descriptions() -> Response:
+    """Which descriptions there are. The page above has them in its menu."""
     return answer([{"name": name, "url": url_for("pages.description", name=name)} for name in NAMED])
 
 

@@ -1,7 +1,7 @@
 // The Swagger logo brings a style sheet inside the picture, which the page's policy refuses.
 const ownName = ({ React }) => ({ components: { Logo: () => React.createElement("span", null, "Countinghouse") } });
 
-fetch("/docs/dialects.json")
+fetch("/openapi.json")
   .then((answer) => answer.json())
   .then((urls) =>
     SwaggerUIBundle({

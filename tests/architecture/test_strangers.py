@@ -25,7 +25,7 @@ from tests.client import CALLER, SECRET
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 OPEN = {"/healthz", "/readyz"}
-OPEN_AT_THE_GATEWAY = OPEN | {"/openapi/finance.json", "/docs"}
+OPEN_AT_THE_GATEWAY = OPEN | {"/", "/openapi.json", "/openapi/finance.json", "/docs"}
 
 Migrated = Callable[[Path], Path]
 

@@ -212,14 +212,19 @@ def test_the_page_and_its_parts_are_served_to_all(gateway: Gateway, name: str) -
 
 def test_the_page_loads_nothing_that_is_not_served(gateway: Gateway) -> None:
     page = gateway.get("/docs", key=None).body.decode()
-    assert set(re.findall(r'(?:src|href)="/docs/([^"]+)"', page)) == {*ASSETS, "dialects.json"}
+    assert set(re.findall(r'(?:src|href)="/([^"]+)"', page)) == {*(f"docs/{name}" for name in ASSETS), "openapi.json"}
 
 
 def test_the_menu_leads_to_every_document(described: Gateway) -> None:
-    menu = described.get("/docs/dialects.json", key=None).json
+    menu = described.get("/openapi.json", key=None).json
     assert [entry["name"] for entry in menu] == [dialect.name for dialect in DIALECTS]
     titles = [described.get(entry["url"], key=None).json["info"]["title"] for entry in menu]
     assert titles == [dialect.title for dialect in DIALECTS]
+
+
+def test_the_bare_address_leads_to_the_page(gateway: Gateway) -> None:
+    reply = gateway.get("/", key=None)
+    assert (reply.status, reply.headers["Location"], reply.body) == (302, "/docs", b"")
 
 
 @pytest.mark.parametrize("name", ["SHA256SUMS", "docs.html", "..%2fapp.py", "%2e%2e"])

@@ -17,7 +17,8 @@ REFUSED = {"message": "Invalid or missing API key"}
 REFUSED_IN_PROJECTS = {"STATUS": "Error", "MESSAGE": "Invalid or missing API key"}
 
 UNMATCHED = [
-    "/",
+    "/index.html",
+    "/openapi",
     "/metrics",
     "/internal/openapi.json",
     "//internal/openapi.json",
