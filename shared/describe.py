@@ -3,7 +3,6 @@
 The headers that any write takes, and the answers that any call may get, with the literal words of the path's dialect.
 """
 
-import re
 from copy import deepcopy
 from threading import Lock
 from typing import Any, ClassVar
@@ -105,14 +104,8 @@ def document(api: DescribedApi) -> Document:
     for path, item in described["paths"].items():
         for method, operation in item.items():
             if isinstance(operation, dict):
-                operation.setdefault("operationId", _operation_id(method, path))
                 responses |= _complete(operation, method, path)
     return described
-
-
-def _operation_id(method: str, path: str) -> str:
-    """What clients call the operation: `get_projects_project_id_rates`."""
-    return "_".join([method, *re.findall(r"\w+", path.removesuffix(".json"))])
 
 
 def _complete(operation: Document, method: str, path: str) -> Document:

@@ -75,6 +75,18 @@ class Routes(Blueprint):  # type: ignore[misc]
         """As the base does, but with one instance for all requests: making one takes longer than using it."""
         return super().arguments(schema(), **kwargs)
 
+    def route(self, rule: str, **options: Any) -> Callable[[View], View]:
+        """As the base does; and generated clients call the operation as we do: `update_invoice` is `updateInvoice`."""
+        routed: Callable[[View], View] = super().route(rule, **options)
+
+        def named(view: View) -> View:
+            described: dict[str, Any] = view.__dict__.setdefault("_apidoc", {})
+            verb, *rest = view.__name__.split("_")
+            described.setdefault("manual_doc", {})["operationId"] = verb + "".join(map(str.capitalize, rest))
+            return routed(view)
+
+        return named
+
 
 def needs(scope: str) -> Callable[[View], View]:
     """Mark a view that needs this scope, in the place of the one that its method would need."""

@@ -73,7 +73,7 @@ def list_history(query: dict[str, Any]) -> Response:
 
 @routes.get("/head")
 @routes.response(200, HeadAnswer, example=HEAD_SHOWN)
-def get_head() -> Response:
+def get_history_head() -> Response:
     """Get the head of the history, signed, to be kept elsewhere: nothing before it can be changed unseen."""
     caller().check_everywhere()  # there is no telling which entries are of which account
     sources, workspace_id = _sources(), caller().workspace_id

@@ -1,5 +1,6 @@
 """What the four descriptions say, so that a client made from one works. Of the running product, on one database."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -44,6 +45,13 @@ def test_every_example_of_a_field_is_as_the_field_says(describe: Describe, name:
 def test_every_operation_has_a_name_of_its_own(describe: Describe, name: str) -> None:
     names = [operation["operationId"] for _, operation in operations(describe(name))]
     assert len(set(names)) == len(names) > 0
+    assert [name for name in names if not re.fullmatch("[a-z]+([A-Z][a-z]+)+", name)] == []
+
+
+def test_operations_are_called_as_clients_call_them(describe: Describe) -> None:
+    named = {where: operation["operationId"] for where, operation in operations(describe("finance"))}
+    assert named["post /v1/dev/finance/invoices/{invoice_id}/send"] == "sendInvoice"
+    assert named["get /v1/dev/finance/budgets/{budget_id}/history"] == "listBudgetHistory"
 
 
 @each_dialect

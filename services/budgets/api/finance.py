@@ -189,7 +189,7 @@ def list_spends(query: dict[str, Any], budget_id: str) -> Response:
 @routes.get("/<uuid:budget_id>/history")
 @routes.arguments(EntryQuery, location="query")
 @routes.response(200, EntryList, example=ENTRIES_SHOWN)
-def list_history(query: dict[str, Any], budget_id: str) -> Response:
+def list_budget_history(query: dict[str, Any], budget_id: str) -> Response:
     """List what happened to a budget, the oldest first. It can be read after the budget was deleted."""
     return told(queries.history(db(), caller(), budget_id, **query), VOCABULARY)
 

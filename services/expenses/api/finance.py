@@ -190,7 +190,7 @@ def get_receipt(expense_id: str) -> Response:
 @routes.get("/<uuid:expense_id>/history")
 @routes.arguments(EntryQuery, location="query")
 @routes.response(200, EntryList, example=ENTRIES_SHOWN)
-def list_history(query: dict[str, Any], expense_id: str) -> Response:
+def list_expense_history(query: dict[str, Any], expense_id: str) -> Response:
     """List what happened to an expense, the oldest first. It can be read after the expense was deleted."""
     words = VOCABULARY if caller().account_ids is None else OF_SOME_ACCOUNTS
     return told(queries.history(db(), caller(), expense_id, **query), words)

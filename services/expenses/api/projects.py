@@ -133,7 +133,7 @@ def create_expense(facts: dict[str, Any]) -> Response:
 @takes(routes, "expense", ProjectExpenseIn, example=EXAMPLE)
 @makes(routes)
 @answers_once
-def create_expense_in_project(facts: dict[str, Any], project_id: str) -> Response:
+def create_expense_of_project(facts: dict[str, Any], project_id: str) -> Response:
     """Create an expense in a project."""
     return _recorded(facts | {"project_id": whole_id(project_id)})
 

@@ -68,7 +68,7 @@ def get_invoice(invoice_id: str) -> Response:
 @routes.get("/<uuid:invoice_id>.pdf")
 @routes.response(200, BINARY, content_type="application/pdf")
 @routes.alt_response(304, description="`If-None-Match` names what it still is.")
-def get_pdf(invoice_id: str) -> Response:
+def get_invoice_pdf(invoice_id: str) -> Response:
     """Get an invoice as a PDF, in the layout and on the paper that the settings say."""
     invoice, profile, logo = queries.printed(db(), caller(), invoice_id)
     facts = document.stated(invoice, profile, logo.digest if logo else None, queries.today(caller()))
@@ -133,7 +133,7 @@ def get_payment(invoice_id: str, payment_id: str) -> Response:
 @routes.get("/<uuid:invoice_id>/history")
 @routes.arguments(EntryQuery, location="query")
 @routes.response(200, EntryList, example=ENTRIES_SHOWN)
-def list_history(query: dict[str, Any], invoice_id: str) -> Response:
+def list_invoice_history(query: dict[str, Any], invoice_id: str) -> Response:
     """List what happened to an invoice, the oldest first. It can be read after the invoice was deleted."""
     return told(queries.history(db(), caller(), invoice_id, **query), VOCABULARY)
 
