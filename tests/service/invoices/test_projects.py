@@ -403,7 +403,7 @@ def test_a_time_entry_on_an_invoice_changes_it(books: Books) -> None:
 def test_an_invoice_has_no_more_lines_than_others_have(
     books: Books, expense_service: ExpenseService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rules, "LINES", 2)
+    monkeypatch.setattr(rules.billing, "LINES", 2)
     invoice, entries = books.invoice(), [books.time(60) for _ in range(3)]
     books.expense(15)
     assert books.bill(invoice, add={"timelogs": entries[:1], "expenses": 15}).status_code == 200
@@ -412,7 +412,7 @@ def test_an_invoice_has_no_more_lines_than_others_have(
     assert (answer.status_code, answer.json["MESSAGE"]) == (422, "An invoice has at most 2 lines")
     assert (books.read(invoice), expense_service.heard) == (before, heard)
     assert books.bill(invoice, add={"timelogs": entries[1]}, remove={"timelogs": entries[0]}).status_code == 200
-    monkeypatch.setattr(rules, "LINES", 1)
+    monkeypatch.setattr(rules.billing, "LINES", 1)
     assert books.bill(invoice, remove={"timelogs": entries[1]}).status_code == 200
 
 
