@@ -128,7 +128,10 @@ ROTATION = RotationIn()
 @routes.arguments(OldestFirst, location="query")
 @routes.response(200, KeyList, example=listed(SHOWN))
 def list_keys(query: dict[str, Any]) -> Response:
-    """List the keys of the workspace, the oldest first, with those that do not work any more."""
+    """List the keys of the workspace, the oldest first, with those that do not work any more.
+
+    No secret is among it; `prefix` is the part of a key that may be shown.
+    """
     return listing(queries.keys(db(), caller(), **query), spelled)
 
 
@@ -138,7 +141,11 @@ def list_keys(query: dict[str, Any]) -> Response:
 @routes.alt_response(404)
 @answers_once
 def create_key(facts: dict[str, Any]) -> Response:
-    """Make a key. Its secret is shown this once."""
+    """Make a key. Its secret is shown this once.
+
+    It may read, unless `scopes` says what it may do. It can have no scope, no account and no longer life than the key
+    that makes it: 403.
+    """
     told = facts | ({"account_ids": [str(each) for each in facts["account_ids"]]} if facts.get("account_ids") else {})
     return shown_once(lambda: actions.create_key(db(), caller(), key_secret(), told), _made)
 
@@ -146,7 +153,10 @@ def create_key(facts: dict[str, Any]) -> Response:
 @routes.get("/<uuid:key_id>")
 @routes.response(200, KeyAnswer, example=SHOWN)
 def get_key(key_id: str) -> Response:
-    """Get a key."""
+    """Get a key.
+
+    Without its secret.
+    """
     key = queries.find(db(), caller(), key_id)
     return one(spelled(key), tag=actions.tag(key))
 
@@ -156,7 +166,10 @@ def get_key(key_id: str) -> Response:
 @routes.response(200, MadeKeyAnswer, example=MADE_SHOWN)
 @answers_once
 def rotate_key(key_id: str) -> Response:
-    """Give a key a fresh secret, shown this once; the one it has works for a week yet, unless said otherwise."""
+    """Give a key a fresh secret, shown this once; the one it has works for a week yet, unless said otherwise.
+
+    Its id, scopes, accounts and history stay.
+    """
     said = load(ROTATION, json_body() if request.get_data() else {})
     overlap, expected = timedelta(seconds=said["overlap_seconds"]), if_match()
     return shown_once(lambda: actions.rotate(db(), caller(), key_secret(), key_id, overlap, expected), _rotated)
@@ -165,7 +178,10 @@ def rotate_key(key_id: str) -> Response:
 @routes.delete("/<uuid:key_id>")
 @routes.response(204)
 def revoke_key(key_id: str) -> Response:
-    """Revoke a key: within a second it is refused everywhere. It stays in the list."""
+    """Revoke a key: within a second it is refused everywhere. It stays in the list.
+
+    Its history stays, and what it has made.
+    """
     actions.revoke(db(), caller(), key_id, if_match())
     return nothing()
 

@@ -88,7 +88,10 @@ class WorkspaceList(ListSchema):
 @routes.response(200, WorkspaceList, example=listed(SHOWN))
 @needs(OPERATOR)
 def list_workspaces(query: dict[str, Any]) -> Response:
-    """List all workspaces, the oldest first."""
+    """List all workspaces, the oldest first.
+
+    Needs a key with the scope `operator`.
+    """
     return listing(queries.workspaces(db(), **query), spelled)
 
 
@@ -98,7 +101,10 @@ def list_workspaces(query: dict[str, Any]) -> Response:
 @answers_once
 @needs(OPERATOR)
 def create_workspace(facts: dict[str, Any]) -> Response:
-    """Make a workspace, with a first key for all that can be done in it. That key is shown this once."""
+    """Make a workspace, with a first key for all that can be done in it. That key is shown this once.
+
+    Needs a key with the scope `operator`. A name that is taken is 422.
+    """
     homes: list[Workspace] = []
 
     def make() -> "Made":
@@ -113,7 +119,10 @@ def create_workspace(facts: dict[str, Any]) -> Response:
 @routes.response(200, WorkspaceAnswer, example=SHOWN)
 @needs(OPERATOR)
 def get_workspace(workspace_id: str) -> Response:
-    """Get a workspace."""
+    """Get a workspace.
+
+    Needs a key with the scope `operator`.
+    """
     return one(spelled(queries.workspace(db(), workspace_id)), tag="1")
 
 

@@ -64,7 +64,11 @@ class HeadAnswer(Schema):
 @routes.arguments(HistoryQuery, location="query")
 @routes.response(200, EntryList, example=ENTRIES_SHOWN)
 def list_history(query: dict[str, Any]) -> Response:
-    """List what happened in the workspace, the newest first."""
+    """List what happened in the workspace, the newest first.
+
+    From all services, narrowed by thing, action, person, key, request and time. Needs `admin`, and a key for all
+    accounts. With a service away it is 503, never shorter.
+    """
     caller().check_everywhere()  # there is no telling which entries are of which account
     limit, cursor = query.pop("limit"), query.pop("cursor")
     page = _sources().newest(caller(), dict(as_text(query)), _own, limit=limit, cursor=cursor)
@@ -74,7 +78,11 @@ def list_history(query: dict[str, Any]) -> Response:
 @routes.get("/head")
 @routes.response(200, HeadAnswer, example=HEAD_SHOWN)
 def get_history_head() -> Response:
-    """Get the head of the history, signed, to be kept elsewhere: nothing before it can be changed unseen."""
+    """Get the head of the history, signed, to be kept elsewhere: nothing before it can be changed unseen.
+
+    Where the chain of each service ends, and a signature over that (Ed25519). Who has kept a head can show that
+    nothing before it was changed since.
+    """
     caller().check_everywhere()  # there is no telling which entries are of which account
     sources, workspace_id = _sources(), caller().workspace_id
     if not sources.key:

@@ -54,6 +54,11 @@ def test_operations_are_called_as_clients_call_them(describe: Describe) -> None:
     assert named["get /v1/dev/finance/budgets/{budget_id}/history"] == "listBudgetHistory"
 
 
+def test_every_operation_of_finance_says_more_than_its_name(describe: Describe) -> None:
+    silent = [where for where, operation in operations(describe("finance")) if not operation.get("description")]
+    assert silent == []
+
+
 @each_dialect
 def test_every_answer_is_described_by_its_status(describe: Describe, name: str) -> None:
     for where, operation in operations(describe(name)):

@@ -134,7 +134,11 @@ class SpendQuery(ListQuery):
 @routes.arguments(BudgetQuery, location="query")
 @routes.response(200, BudgetList, example=listed(SHOWN))
 def list_budgets(query: dict[str, Any]) -> Response:
-    """List budgets."""
+    """List budgets.
+
+    `from` and `to` find the budgets whose period has a day in common with those. While `has_more`, `next_cursor` goes
+    on.
+    """
     return listing(queries.listing(db(), caller(), **query), spelled)
 
 
@@ -142,7 +146,11 @@ def list_budgets(query: dict[str, Any]) -> Response:
 @routes.arguments(BudgetIn, example=EXAMPLE)
 @routes.response(201, BudgetAnswer, example=SHOWN)
 def create_budget(facts: dict[str, Any]) -> Response:
-    """Create a budget."""
+    """Create a budget.
+
+    Everything is optional. Without `total_amount` it has no cap. A `hard` budget, as it is unless said otherwise,
+    refuses what would overspend it; a `soft` one books that, too.
+    """
     budget = actions.create(db(), caller(), facts)
     return one(spelled(budget), tag=actions.tag(budget), status=201, location=f"{routes.url_prefix}/{budget.uuid}")
 
@@ -150,7 +158,10 @@ def create_budget(facts: dict[str, Any]) -> Response:
 @routes.get("/<uuid:budget_id>")
 @routes.response(200, BudgetAnswer, example=SHOWN)
 def get_budget(budget_id: str) -> Response:
-    """Get a budget."""
+    """Get a budget.
+
+    What is spent is the opening figure and all live expenses. The `ETag` is what `If-Match` takes.
+    """
     return _shown(queries.find(db(), caller(), budget_id))
 
 
@@ -159,7 +170,11 @@ def get_budget(budget_id: str) -> Response:
 @routes.response(200, BudgetAnswer, example=SHOWN)
 @answers_once
 def update_budget(facts: dict[str, Any], budget_id: str) -> Response:
-    """Update a budget: what is named changes, the rest stays."""
+    """Update a budget: what is named changes, the rest stays.
+
+    A hard budget cannot get a cap below what is spent (422), and none another currency. Writing `spent_amount` moves
+    the opening figure; it is 409 while an expense on its way may change it.
+    """
     asked, expected = ticket(), if_match()
 
     def work(known: Certainty | None) -> Response:
@@ -173,7 +188,10 @@ def update_budget(facts: dict[str, Any], budget_id: str) -> Response:
 @routes.delete("/<uuid:budget_id>")
 @routes.response(204)
 def delete_budget(budget_id: str) -> Response:
-    """Delete a budget. Its expenses live on without one."""
+    """Delete a budget. Its expenses live on without one.
+
+    Its history can still be read.
+    """
     actions.delete(db(), caller(), budget_id, if_match())
     return nothing()
 
@@ -182,7 +200,10 @@ def delete_budget(budget_id: str) -> Response:
 @routes.arguments(SpendQuery, location="query")
 @routes.response(200, SpendList, example=listed(SPEND_SHOWN))
 def list_spends(query: dict[str, Any], budget_id: str) -> Response:
-    """List what is booked on a budget, expense by expense."""
+    """List what is booked on a budget, expense by expense.
+
+    Each live expense on it with what it amounts to. While `has_more`, `next_cursor` goes on.
+    """
     return listing(queries.spends(db(), caller(), budget_id, **query), spelled_spend)
 
 
@@ -190,7 +211,11 @@ def list_spends(query: dict[str, Any], budget_id: str) -> Response:
 @routes.arguments(EntryQuery, location="query")
 @routes.response(200, EntryList, example=ENTRIES_SHOWN)
 def list_budget_history(query: dict[str, Any], budget_id: str) -> Response:
-    """List what happened to a budget, the oldest first. It can be read after the budget was deleted."""
+    """List what happened to a budget, the oldest first. It can be read after the budget was deleted.
+
+    Each entry says who changed what, from what to what, with which key and in which request. What expenses book is
+    told in their own histories.
+    """
     return told(queries.history(db(), caller(), budget_id, **query), VOCABULARY)
 
 

@@ -121,7 +121,10 @@ def _body(example: Mapping[str, Any]) -> dict[str, Any]:
 @routes.arguments(ExpenseQuery, location="query")
 @routes.response(200, ExpenseList, example=listed(SHOWN))
 def list_expenses(query: dict[str, Any]) -> Response:
-    """List expenses."""
+    """List expenses.
+
+    Filters may be combined. While `has_more`, `next_cursor` goes on: nothing that stays is skipped or repeated.
+    """
     return listing(queries.listing(db(), caller(), **query), spelled)
 
 
@@ -131,7 +134,11 @@ def list_expenses(query: dict[str, Any]) -> Response:
 @routes.alt_response(404)
 @answers_once
 def create_expense() -> Response:
-    """Create an expense, with a receipt or without, on a budget or on none."""
+    """Create an expense, with a receipt or without, on a budget or on none.
+
+    Everything is optional: without an amount it is 0.00. A hard budget that has too little left is 422, and nothing
+    is made. A receipt (PDF, JPEG, PNG, WebP or HEIC, at most 10 MiB) comes with a form.
+    """
     facts, receipt, asked = _read()
     return settled.created(facts, receipt, asked, _created)
 
@@ -139,7 +146,10 @@ def create_expense() -> Response:
 @routes.get("/<uuid:expense_id>")
 @routes.response(200, ExpenseAnswer, example=SHOWN)
 def get_expense(expense_id: str) -> Response:
-    """Get an expense."""
+    """Get an expense.
+
+    The `ETag` is what `If-Match` takes.
+    """
     return _shown(queries.find(db(), caller(), expense_id))
 
 
@@ -152,7 +162,11 @@ def get_expense(expense_id: str) -> Response:
 @routes.response(200, ExpenseAnswer, example=SHOWN)
 @answers_once
 def update_expense(expense_id: str) -> Response:
-    """Update an expense: what is named changes, the rest stays."""
+    """Update an expense: what is named changes, the rest stays.
+
+    Another `budget_id` moves it, null takes it off its budget. More money, another budget or another date is asked of
+    the budget first, and 422 where that refuses; nothing has changed then.
+    """
     facts, receipt, asked = _read()
     return settled.updated(expense_id, facts, receipt, asked, _shown)
 
@@ -161,7 +175,10 @@ def update_expense(expense_id: str) -> Response:
 @routes.response(204)
 @answers_once
 def delete_expense(expense_id: str) -> Response:
-    """Delete an expense with its receipt."""
+    """Delete an expense with its receipt.
+
+    Its budget gets the money back, and its history can still be read.
+    """
     return settled.deleted(expense_id, ticket(), nothing)
 
 
@@ -171,7 +188,10 @@ def delete_expense(expense_id: str) -> Response:
 @routes.alt_response(304, description="`If-None-Match` names what it still is.")
 @routes.alt_response(416, description="The part asked for lies behind the end.")
 def get_receipt(expense_id: str) -> Response:
-    """Download the receipt, byte for byte as it was uploaded."""
+    """Download the receipt, byte for byte as it was uploaded.
+
+    `Range` asks for a part of it. 404 where there is none.
+    """
     expense = queries.find(db(), caller(), expense_id)
     if not (expense.receipt_key and expense.receipt_type and expense.receipt_digest):
         raise NotFound
@@ -191,7 +211,10 @@ def get_receipt(expense_id: str) -> Response:
 @routes.arguments(EntryQuery, location="query")
 @routes.response(200, EntryList, example=ENTRIES_SHOWN)
 def list_expense_history(query: dict[str, Any], expense_id: str) -> Response:
-    """List what happened to an expense, the oldest first. It can be read after the expense was deleted."""
+    """List what happened to an expense, the oldest first. It can be read after the expense was deleted.
+
+    Each entry says who changed what, from what to what, with which key and in which request.
+    """
     words = VOCABULARY if caller().account_ids is None else OF_SOME_ACCOUNTS
     return told(queries.history(db(), caller(), expense_id, **query), words)
 

@@ -44,7 +44,11 @@ routes = Routes("invoices", __name__, scope="invoices", url_prefix="/v1/dev/fina
 @routes.arguments(InvoiceQuery, location="query")
 @routes.response(200, InvoiceList, example=listed(SHOWN))
 def list_invoices(query: dict[str, Any]) -> Response:
-    """List invoices."""
+    """List invoices.
+
+    Filters may be combined. While `has_more`, `next_cursor` goes on: nothing that stays is skipped or repeated. A
+    page may end before `limit` where invoices are large. A key for some accounts sees the invoices of those alone.
+    """
     page = queries.listing(db(), caller(), **query)
     return listing(page, partial(spelled, today=queries.today(caller())))
 
@@ -53,7 +57,12 @@ def list_invoices(query: dict[str, Any]) -> Response:
 @routes.arguments(InvoiceIn, example=EXAMPLE)
 @routes.response(201, InvoiceAnswer, example=SHOWN)
 def create_invoice(facts: dict[str, Any]) -> Response:
-    """Create an invoice."""
+    """Create an invoice.
+
+    Everything is optional, and missing figures are computed: an invoice with items adds up to them. It is a draft,
+    unless `status` says more; outside draft it has a number, its own or the next one of the series. Figures that do
+    not agree are 422.
+    """
     invoice = actions.create(db(), caller(), facts, prefix=settings.current().transaction_prefix)
     return _shown(invoice, status=201, location=f"{routes.url_prefix}/{invoice.uuid}")
 
@@ -61,7 +70,11 @@ def create_invoice(facts: dict[str, Any]) -> Response:
 @routes.get("/<uuid:invoice_id>")
 @routes.response(200, InvoiceAnswer, example=SHOWN)
 def get_invoice(invoice_id: str) -> Response:
-    """Get an invoice."""
+    """Get an invoice.
+
+    Its `status` is `overdue` from the day after its due date, in the workspace's time zone. The `ETag` is what
+    `If-Match` takes.
+    """
     return _shown(queries.find(db(), caller(), invoice_id))
 
 
@@ -69,7 +82,10 @@ def get_invoice(invoice_id: str) -> Response:
 @routes.response(200, BINARY, content_type="application/pdf")
 @routes.alt_response(304, description="`If-None-Match` names what it still is.")
 def get_invoice_pdf(invoice_id: str) -> Response:
-    """Get an invoice as a PDF, in the layout and on the paper that the settings say."""
+    """Get an invoice as a PDF, in the layout and on the paper that the settings say.
+
+    The same invoice is the same file, byte for byte. 503 where it cannot be drawn.
+    """
     invoice, profile, logo = queries.printed(db(), caller(), invoice_id)
     facts = document.stated(invoice, profile, logo.digest if logo else None, queries.today(caller()))
     try:
@@ -84,14 +100,22 @@ def get_invoice_pdf(invoice_id: str) -> Response:
 @routes.arguments(InvoiceIn, example={"due_date": "2024-05-01", "notes": "Payment due within 60 days"})
 @routes.response(200, InvoiceAnswer, example=SHOWN)
 def update_invoice(facts: dict[str, Any], invoice_id: str) -> Response:
-    """Update an invoice: what is named changes, the rest stays."""
+    """Update an invoice: what is named changes, the rest stays.
+
+    `items` replaces all items. Items and amounts are fixed once the invoice is sent, and all of it while it is
+    completed. The `status` `paid` books what is due as a payment. Another payee or other amounts ask for approval
+    again.
+    """
     return _shown(actions.update(db(), caller(), invoice_id, facts, if_match()))
 
 
 @routes.delete("/<uuid:invoice_id>")
 @routes.response(204)
 def delete_invoice(invoice_id: str) -> Response:
-    """Delete an invoice. One with a payment, or with a number from the series, can only be cancelled."""
+    """Delete an invoice. One with a payment, or with a number from the series, can only be cancelled.
+
+    Its time entries and expenses can be billed again, and its history can still be read.
+    """
     actions.delete(db(), caller(), invoice_id, if_match(), messages.current())
     return nothing()
 
@@ -99,7 +123,11 @@ def delete_invoice(invoice_id: str) -> Response:
 @routes.post("/<uuid:invoice_id>/send")
 @routes.response(200, InvoiceAnswer, example=SENT)
 def send_invoice(invoice_id: str) -> Response:
-    """Send an invoice to its client, or send it again. It takes no body, or an empty object."""
+    """Send an invoice to its client, or send it again. It takes no body, or an empty object.
+
+    A draft is `sent` from now on, with a number. The letter follows with the PDF; `delivery` says what became of it.
+    One that was denied is 422.
+    """
     _check_nothing_asked()
     domain = settings.current().mail_domain
     return _shown(actions.send(db(), caller(), invoice_id, if_match(), domain=domain))
@@ -109,7 +137,10 @@ def send_invoice(invoice_id: str) -> Response:
 @routes.arguments(PaymentQuery, location="query")
 @routes.response(200, PaymentList, example=listed(PAYMENT_SHOWN))
 def list_payments(query: dict[str, Any], invoice_id: str) -> Response:
-    """List the payments of an invoice."""
+    """List the payments of an invoice.
+
+    While `has_more`, `next_cursor` goes on.
+    """
     return listing(queries.payments(db(), caller(), invoice_id, **query), spelled_payment)
 
 
@@ -117,7 +148,10 @@ def list_payments(query: dict[str, Any], invoice_id: str) -> Response:
 @routes.arguments(PaymentIn, example=PAYMENT)
 @routes.response(201, PaymentAnswer, example=PAYMENT_SHOWN)
 def create_payment(facts: dict[str, Any], invoice_id: str) -> Response:
-    """Book a payment. The one that completes the total makes the invoice paid."""
+    """Book a payment. The one that completes the total makes the invoice paid.
+
+    A draft, a cancelled and a denied invoice take none, and nobody can pay more than is due: 422.
+    """
     payment = actions.pay(db(), caller(), invoice_id, facts, if_match())
     location = f"{routes.url_prefix}/{invoice_id}/payments/{payment.uuid}"
     return one(spelled_payment(payment), status=201, location=location)
@@ -126,7 +160,10 @@ def create_payment(facts: dict[str, Any], invoice_id: str) -> Response:
 @routes.get("/<uuid:invoice_id>/payments/<uuid:payment_id>")
 @routes.response(200, PaymentAnswer, example=PAYMENT_SHOWN)
 def get_payment(invoice_id: str, payment_id: str) -> Response:
-    """Get a payment."""
+    """Get a payment.
+
+    A payment never changes.
+    """
     return one(spelled_payment(queries.payment(db(), caller(), invoice_id, payment_id)))
 
 
@@ -134,7 +171,10 @@ def get_payment(invoice_id: str, payment_id: str) -> Response:
 @routes.arguments(EntryQuery, location="query")
 @routes.response(200, EntryList, example=ENTRIES_SHOWN)
 def list_invoice_history(query: dict[str, Any], invoice_id: str) -> Response:
-    """List what happened to an invoice, the oldest first. It can be read after the invoice was deleted."""
+    """List what happened to an invoice, the oldest first. It can be read after the invoice was deleted.
+
+    Each entry says who changed what, from what to what, with which key and in which request.
+    """
     return told(queries.history(db(), caller(), invoice_id, **query), VOCABULARY)
 
 

@@ -28,7 +28,11 @@ routes = Routes("settings", __name__, scope="admin", url_prefix="/v1/dev/finance
 @routes.get("")
 @routes.response(200, SettingsAnswer, example=SETTINGS_SHOWN)
 def get_settings() -> Response:
-    """Get the settings of the workspace."""
+    """Get the settings of the workspace.
+
+    Who sends the invoices, how they are numbered and drawn, and who approves them. Before anything is written, these
+    are the defaults.
+    """
     return _shown(queries.profile(db(), caller()))
 
 
@@ -36,7 +40,10 @@ def get_settings() -> Response:
 @routes.arguments(SettingsIn, example=SETTINGS)
 @routes.response(200, SettingsAnswer, example=SETTINGS_SHOWN)
 def update_settings(facts: dict[str, Any]) -> Response:
-    """Update the settings: what is named changes, the rest stays."""
+    """Update the settings: what is named changes, the rest stays.
+
+    Another `seller_name`, or other `bank_details`, ask for approval again of what is approved and not paid.
+    """
     return _shown(actions.configure(db(), caller(), facts, if_match()))
 
 
@@ -49,7 +56,10 @@ def _shown(profile: "Profile") -> Response:
 @routes.alt_response(304, description="`If-None-Match` names what it still is.")
 @routes.alt_response(404)
 def get_logo() -> Response:
-    """Download the logo of the workspace, byte for byte as it was uploaded."""
+    """Download the logo of the workspace, byte for byte as it was uploaded.
+
+    404 where there is none.
+    """
     logo = queries.logo(db(), caller())
     return file(logo.data, logo.kind, tag=logo.digest)
 
@@ -59,7 +69,10 @@ def get_logo() -> Response:
 @routes.response(200, LogoAnswer, example=LOGO_SHOWN)
 @answers_once
 def put_logo() -> Response:
-    """Put a logo on all PDFs from now on: the body is a PNG or JPEG image of at most 512 KiB."""
+    """Put a logo on all PDFs from now on: the body is a PNG or JPEG image of at most 512 KiB.
+
+    It has at most four million pixels. It is drawn once before it is taken, so that no document fails by it.
+    """
     with drawing().taken(caller().workspace_id):
         image = logos.read(request.get_data())
     asked, expected = ticket(), if_match()
@@ -75,6 +88,9 @@ def put_logo() -> Response:
 @routes.response(204)
 @routes.alt_response(404)
 def delete_logo() -> Response:
-    """Leave all PDFs from now on without a logo."""
+    """Leave all PDFs from now on without a logo.
+
+    404 where there is none.
+    """
     actions.remove_logo(db(), caller(), if_match())
     return nothing()
