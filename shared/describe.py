@@ -67,9 +67,9 @@ class DescribedApi(Api):  # type: ignore[misc]
     """Until `document` says whose error it is."""
 
     def init_app(self, app: Any, **kwargs: Any) -> None:
-        """As the base does; and an Amount is a number."""
+        """As the base does; and an Amount is a number with exactly its decimals, no floating-point one."""
         super().init_app(app, **kwargs)
-        self.register_field(Amount, "number", None)
+        self.register_field(Amount, "number", "decimal")
         self._left: list[Blueprint] = []
         self._describing = Lock()
 

@@ -66,6 +66,21 @@ def test_every_answer_is_described_by_its_status(describe: Describe, name: str) 
         assert "default" not in operation["responses"], where
 
 
+@pytest.mark.parametrize(
+    ("name", "schema", "amount"),
+    [
+        ("finance", "BudgetOut", "spent_amount"),
+        ("finance", "ExpenseIn", "amount"),
+        ("accounts", "AccountInvoiceOut", "total"),
+        ("approvals", "TransactionOut", "balance"),
+    ],
+)
+def test_an_amount_is_a_decimal_and_no_floating_point_number(
+    describe: Describe, name: str, schema: str, amount: str
+) -> None:
+    assert property_of(describe(name), schema, amount)["format"] == "decimal"
+
+
 def test_what_is_spent_and_left_may_be_below_zero(describe: Describe) -> None:
     document = describe("finance")
     for name in ("spent_amount", "remaining_amount"):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PATH = "/api/invoices"
 
 DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE = 10, 100, 10**9
-SHOWN_AMOUNT = {"pattern": r"^\d+(\.\d+)?$", "example": "5000.00"}
+SHOWN_AMOUNT = {"format": "decimal", "pattern": r"^\d+(\.\d+)?$", "example": "5000.00"}
 
 SHOWN_ONLY = {"description": "As it is shown: it cannot be changed here."}
 
