@@ -19,7 +19,11 @@ HEAD_BYTES = 64 * 1024
 """The largest head. gunicorn bounds lines and their number, which together would be 800 KiB for each connection."""
 
 PIECE = 64 * 1024
-"""Bytes after which others have their turn: a socket that takes or gives at once would keep it."""
+"""Bytes that are sent at once."""
+
+SLICE = 0.002
+"""Seconds after which others have their turn: a socket that takes or gives at once would keep it, however small the
+pieces are that are made of it, such as chunks of a byte."""
 
 SEND_BUFFER = 128 * 1024
 """Bytes that the system keeps for a client who does not read. Of itself it would keep megabytes."""
@@ -41,9 +45,14 @@ class Client:
         self._until = 0.0
         self._head_seconds: float | None = None  # None: no head is waited for
         self._most = 0.0  # seconds that can be left, where each byte gives some more; 0: it does not
+        self._turn = time.monotonic()  # when others have had theirs
 
     def await_head(self, idle: float, seconds: float) -> None:
-        """A request may begin within `idle` seconds; then its head has `seconds` in all."""
+        """A request may begin within `idle` seconds; then its head has `seconds` in all.
+
+        First, others have their turn: the next request may be here already, and the one after it.
+        """
+        self._give_way()
         self.head, self._head_seconds, self._most = b"", seconds, 0.0
         self._until = time.monotonic() + idle
 
@@ -100,8 +109,12 @@ class Client:
     def _moved(self, piece: bytes | memoryview) -> None:
         if self._most:
             self._until = min(self._until + len(piece) / PACE, time.monotonic() + self._most)
-        if len(piece) >= PIECE:
-            gevent.sleep(0)
+        if time.monotonic() - self._turn > SLICE:
+            self._give_way()
+
+    def _give_way(self) -> None:
+        gevent.sleep(0)
+        self._turn = time.monotonic()
 
     def _note(self, piece: bytes, seconds: float) -> None:
         if not self.head:

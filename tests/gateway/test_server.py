@@ -14,10 +14,12 @@ import pytest
 
 from tests.gateway.peers import respond
 from tests.gateway.process import Running, process
+from tests.product import PATIENCE
 
 FORM = {"Content-Type": "multipart/form-data; boundary=x"}
 EIGHT_MIB = os.urandom(1024 * 1024) * 8
 EXPENSES = "/v1/dev/finance/expenses"
+CHUNKED = "Transfer-Encoding: chunked"
 
 
 @pytest.fixture
@@ -87,6 +89,49 @@ def test_clients_that_dawdle_do_not_stop_the_others(running: Running, length: in
             assert session.get(running.url + EXPENSES, timeout=10).status_code == 200
         assert time.monotonic() - began < 8
         assert slow[0].recv(64).startswith(b"HTTP/1.1 400 ")
+
+
+def test_one_who_sends_request_after_request_lets_others_have_their_turn(running: Running) -> None:
+    answers, many = threading.Event(), 20_000
+    got = bytearray()
+
+    def read(sock: socket.socket) -> None:
+        while got.count(b"HTTP/1.1 ") < many and (piece := sock.recv(65536)):
+            got.extend(piece)
+            answers.set()
+
+    with running.connect() as sock, ThreadPoolExecutor(2) as pool:
+        reading = pool.submit(read, sock)
+        sending = pool.submit(sock.sendall, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * many)
+        assert answers.wait(PATIENCE)
+        assert all(running.alive() for _ in range(3))
+        meanwhile = got.count(b"HTTP/1.1 200 ")
+        sending.result()
+        reading.result()
+    assert meanwhile < got.count(b"HTTP/1.1 200 ") == many
+
+
+def test_one_who_sends_a_body_byte_by_byte_lets_others_have_their_turn(running: Running) -> None:
+    chunks, piece = 1_500_000, b"1\r\nx\r\n"
+    under_way, answered = threading.Event(), threading.Event()
+
+    def send() -> bytes:
+        with running.connect() as sock:
+            sock.sendall(running.head(f"POST {EXPENSES} HTTP/1.1", f"Content-Type: {FORM['Content-Type']}", CHUNKED))
+            sock.sendall(piece * (chunks // 2))
+            under_way.set()
+            sock.sendall(piece * (chunks // 2) + b"0\r\n\r\n")
+            status = sock.recv(64)
+            answered.set()
+            return status
+
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(send)
+        assert under_way.wait(PATIENCE)
+        assert all(running.alive() for _ in range(3))
+        assert not answered.is_set()
+        assert sending.result().startswith(b"HTTP/1.1 200 ")
+    assert [seen.size for seen in running.expenses.requests] == [chunks]
 
 
 def test_targets_stay_raw_behind_the_real_server(running: Running) -> None:
