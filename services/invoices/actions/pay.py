@@ -18,7 +18,8 @@ def pay(db: Database, caller: Caller, invoice_id: InvoiceId, facts: Facts, expec
     Raises:
         NotFound, PreconditionFailed.
         Invalid: the amount is too precise for the currency.
-        Refused: the invoice is a draft, paid, cancelled or completed, or less is due.
+        Refused: the invoice is a draft, paid, cancelled or completed, less is due, or it is not approved where the
+            policy wants that.
     """
     with db.write() as session:
         invoice = owned(session, caller, invoice_id, lock=True)
@@ -29,6 +30,7 @@ def pay(db: Database, caller: Caller, invoice_id: InvoiceId, facts: Facts, expec
         rules.check_open(completed=invoice.completed)
         rules.check_payable(invoice.lifecycle, amount, invoice.due)
         rules.check_released(denied=invoice.denied)
+        writing.check_approved(session, caller, invoice)
         payment, told = writing.book(caller, invoice, amount, facts)
         writing.keep(session, invoice, payment)
         if not invoice.due.minor:

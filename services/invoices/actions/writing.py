@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from services.invoices import rules
 from services.invoices.actions import numbers
 from services.invoices.models import Invoice, Item, Payment
-from services.invoices.queries import ITEMS, PAYMENTS, is_held, today
+from services.invoices.queries import ITEMS, PAYMENTS, is_held, known_profile, today
 from services.invoices.rules import Amounts, Line
 from shared import audit
 from shared.amounts import exact
@@ -154,11 +154,18 @@ def move(session: Session, caller: Caller, invoice: Invoice, to: str) -> tuple[P
     rules.check_released(denied=invoice.denied and to not in (was, rules.CANCELLED))
     rules.check_not_held(held=was == rules.DRAFT and is_held(session, invoice))
     invoice.lifecycle = rules.move(was, to)
+    if to == rules.PAID != was:
+        check_approved(session, caller, invoice)
     if was == rules.DRAFT and to != rules.DRAFT and invoice.number is None:
         invoice.number, invoice.series = numbers.take(session, caller), True
     if to == rules.SENT and invoice.sent_at is None:
         invoice.sent_at = now()
     return book(caller, invoice, invoice.due, {}) if to == rules.PAID and invoice.due.minor else (None, {})
+
+
+def check_approved(session: Session, caller: Caller, invoice: Invoice) -> None:
+    """Raise Refused when the invoice may not be paid as it stands, as the workspace's policy says."""
+    rules.check_approved(invoice.approval, known_profile(session, caller).approval_policy)
 
 
 def book(caller: Caller, invoice: Invoice, amount: Money, facts: Facts) -> tuple[Payment, Told]:

@@ -31,6 +31,12 @@ def finance_approved(approval: str, *, yes: bool) -> str:
     raise Refused(f"The approval is {approval}")
 
 
+def check_approved(approval: str, policy: str) -> None:
+    """Raise Refused when money would be paid that is not approved, where the policy says whose approval that takes."""
+    if policy != OPEN and approval != APPROVED:
+        raise Refused("The invoice is not approved")
+
+
 def check_manager(email: str, relationship_manager: str | None) -> None:
     """Raise Forbidden when the workspace's invoices are decided on by another manager."""
     if relationship_manager is not None and not same_address(email, relationship_manager):

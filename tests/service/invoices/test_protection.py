@@ -226,6 +226,30 @@ def test_who_is_named_is_the_member_whose_key_decides(members: list[Client], pol
     assert shown(user, made)["approval_status"] == "approved"
 
 
+@pytest.mark.parametrize("policy", ["open", "members", "four_eyes"])
+def test_nothing_is_paid_before_it_is_approved_where_members_approve(members: list[Client], policy: str) -> None:
+    user, manager, finance = members
+    configure(user, approval_policy=policy)
+    made = make(user)
+    same = f"{INVOICES}/{in_finance(user, made)['id']}"
+    assert user.put(same, json={"status": "sent"}).status_code == 200
+    pay = (("PUT", same, {"status": "paid"}), ("POST", f"{same}/payments", {"amount": 1}))
+    if policy == "open":
+        assert [user.open(method, path, json=body).status_code for method, path, body in pay[::-1]] == [201, 200]
+        return
+    for decision in (None, lambda: decide(manager, made, finance_approver_email=FINANCE)):
+        if decision:
+            decision()
+        before = data(user.get(same))
+        for method, path, body in pay:
+            says(user.open(method, path, json=body), 422, "The invoice is not approved")
+        assert data(user.get(same)) == before
+    finish(finance, made)
+    assert [user.open(method, path, json=body).status_code for method, path, body in pay[::-1]] == [201, 200]
+    new = user.post(INVOICES, json={"items": [{"description": "x", "quantity": 1, "unit_price": 1}], "status": "paid"})
+    says(new, 422, "The invoice is not approved")
+
+
 def test_the_finance_approver_of_the_settings_may_deny_before_the_manager_and_nobody_else(
     members: list[Client],
 ) -> None:

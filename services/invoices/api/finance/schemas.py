@@ -245,7 +245,8 @@ class SettingsIn(Schema):
         validate=validate.OneOf(rules.POLICIES),
         metadata={
             "description": "Whose key may approve. `open`: any with the scope; `members`: that of the manager or the "
-            "finance approver who is named; `four_eyes`: besides, they and the submitter are three members."
+            "finance approver who is named; `four_eyes`: besides, they and the submitter are three members. "
+            "Under the last two nothing is paid before it is approved."
         },
     )
     paper_size = fields.String(validate=validate.OneOf(PAPER_SIZES), metadata={"description": "Of an invoice's PDF."})
