@@ -40,7 +40,7 @@ def deliver(settings: Settings, key: str, letter: Letter, attached: Attachment |
     to = _ascii_domain(letter["to"])
     try:
         message = mime.composed(letter, to, settings.mail_from, attached)
-    except mime.Forged as why:
+    except ValueError as why:  # `mime.Forged`, or an address of which the email package makes none: it never will
         raise Undeliverable(str(why)) from None
     CHANNELS[settings.mail_channel](settings, key, message, to)
 

@@ -339,6 +339,17 @@ def test_an_unusual_address_gets_its_letter(invoices: Client, relay: Relay, sett
     assert len(mails(settings)) == 1
 
 
+@pytest.mark.parametrize("address", ['"=?utf-8?q?a=0Ab?="@x.example', "=?utf-8?q?b=40evil=2Eexample=2C?=@x.example"])
+def test_an_address_that_reads_as_another_fails_at_once(
+    invoices: Client, relay: Relay, settings: Settings, address: str
+) -> None:
+    made = make(invoices, client_email=address)
+    data(invoices.post(url(made, "/send")))
+    relay.run_once()
+    assert read(invoices, made)["delivery"]["status"] == "failed"
+    assert not Path(settings.mail_folder).exists() or mails(settings) == []
+
+
 # The document that goes with it
 
 
