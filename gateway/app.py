@@ -81,12 +81,15 @@ def _who() -> Caller:
     Raises:
         Forbidden: a browser shows it because another site asks.
         Unauthorized: none, or none that is valid.
-        TooManyRequests: too many from there were not.
+        TooManyRequests: too many from there showed none, or one that was not valid.
     """
     if credentials.sent_by_another_site(request.headers):
         raise errors.Forbidden("A browser may not call from another site with HTTP Basic")
     key = credentials.key(request.environ.get("HTTP_AUTHORIZATION", ""), spoken_at(request.path).schemes)
-    caller = parts().keys.find(key, _address()) if key else None
+    if not key:
+        parts().strangers.take(_address())
+        raise errors.Unauthorized
+    caller = parts().keys.find(key, _address())
     if caller is None:
         raise errors.Unauthorized
     return caller

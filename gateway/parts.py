@@ -43,6 +43,8 @@ class Parts:
 
     db: Database
     keys: Lookup
+    strangers: Guesses
+    """How many requests each address has sent without a key."""
     proxies: Proxies
     limit: RateLimit
     places: Places
@@ -77,6 +79,7 @@ def build(settings: Settings, wire: BaseAdapter | None) -> Parts:
     return Parts(
         db=db,
         keys=Lookup(db, settings.key_secret, guesses=Guesses(settings.guess_limit)),
+        strangers=Guesses(settings.stranger_limit if settings.rate_limit else 0),
         proxies=settings.proxies,
         limit=RateLimit(settings.rate_limit, settings.limits_url),
         places=Places(settings.service_threads),

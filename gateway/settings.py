@@ -21,6 +21,7 @@ class Settings(config.Settings):
     limits_url: str = "memory://"  # where requests are counted; redis://... when there are several gateways
     service_threads: int = 8  # request threads of each service, of all its replicas together
     guess_limit: int = 60  # unknown keys a minute and client address; 0 is no limit
+    stranger_limit: int = 600  # requests without a key a minute and client address; 0, or no rate_limit: no limit
     trusted_proxies: str = ""  # networks of proxies in front, `10.0.0.0/8, ...`; their X-Forwarded-For is believed
     deadline: float = 30.0  # as the base says; and seconds a service has to begin its answer, and to go on with it
     connections_per_address: int = 512  # the most open connections of one client address; 0 is no bound

@@ -102,7 +102,8 @@ def test_no_key_opens_what_services_keep_among_themselves(service: Flask) -> Non
 
 def test_a_stranger_is_refused_everywhere_at_the_gateway(tmp_path: Path, sqlite_template: Migrated) -> None:
     url = f"sqlite:///{sqlite_template(gateway.keys.HISTORY)}"
-    app = gateway.app.create_app(GatewaySettings(database_url=url, caller_secret=SECRET, key_secret=SECRET))
+    told = GatewaySettings(database_url=url, caller_secret=SECRET, key_secret=SECRET, stranger_limit=0)
+    app = gateway.app.create_app(told)
     client = app.test_client()
     inside = {
         "/v1/dev/finance/invoices",

@@ -68,6 +68,18 @@ def test_a_guess_too_many_is_told_when_to_come_again(start: Start, target: str, 
     assert 1 <= int(reply.headers["Retry-After"]) <= 60
 
 
+def test_an_address_sends_so_many_requests_without_a_key_and_those_with_one_go_on(start: Start, clock: Clock) -> None:
+    gateway = start(stranger_limit=5, rate_limit=100)
+    nothing = ({"key": None}, {"key": None, "headers": {"Authorization": "Bearer "}})
+    assert [gateway.get(TARGET, **nothing[number % 2]).status for number in range(7)] == [401] * 5 + [429] * 2
+    reply = gateway.get(TARGET, key=None)
+    assert (reply.json, reply.headers["Retry-After"]) == ({"message": "Too many requests"}, "12")
+    assert (gateway.get(TARGET).status, gateway.get("/healthz", key=None).status) == (200, 200)
+    assert guess(gateway)[0] == 401
+    clock.now += 12
+    assert [gateway.get(TARGET, key=None).status for _ in range(2)] == [401, 429]
+
+
 def test_one_that_is_shown_again_and_again_is_looked_for_once(gateway: Gateway) -> None:
     wrong = secret.new_key(new_id())
     with statements(gateway) as asked:
