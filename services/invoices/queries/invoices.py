@@ -6,11 +6,21 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, bindparam, case, func, literal, or_, select, union
 from sqlalchemy.orm import Session
 
 from services.invoices import rules
-from services.invoices.models import OF_APPROVALS, OF_PROJECTS, Invoice, Item, Logo, Payment, Profile
+from services.invoices.models import (
+    OF_APPROVALS,
+    OF_PROJECTS,
+    Invoice,
+    Item,
+    Logo,
+    Payment,
+    Profile,
+    ProjectExpense,
+    TimeEntry,
+)
 from services.invoices.queries.billing import ITEMS, furnish, furnish_page, with_items
 from services.invoices.rules import Hand
 from shared import history as histories
@@ -315,7 +325,10 @@ def _check_account(caller: Caller, invoice: Invoice, invoice_id: InvoiceId) -> N
 
 
 def hands(session: Session, invoice: Invoice) -> tuple[list[Hand], Hand | None]:
-    """Who made an invoice or wrote its amounts or its payee, and which manager approved it last: its history tells."""
+    """Who made an invoice, what is on it, or wrote its amounts or its payee; and which manager approved it last.
+
+    Its history tells; and the time entries and expenses on it say whose they are, and who made them.
+    """
     about = (Audit.workspace_id == invoice.workspace_id, Audit.subject_id == invoice.uuid, Audit.subject == "invoice")
     told = select(Audit.action, Audit.member_id, Audit.key_id, Audit.changes).where(
         *about, Audit.action.in_(("created", "updated", "approved"))
@@ -327,7 +340,22 @@ def hands(session: Session, invoice: Invoice) -> tuple[list[Hand], Hand | None]:
             manager = hand
         elif action == "created" or WEIGHTY & changes.keys() or changes["currency"][0] != changes["currency"][1]:
             submitters.append(hand)
+    submitters += [Hand(member_id, "") for member_id in session.scalars(_makers(invoice)) if member_id is not None]
     return submitters, manager
+
+
+def _makers(invoice: Invoice) -> CompoundSelect[Any]:
+    """The members whose time and expenses an invoice is made of, and those who have logged them."""
+    return union(
+        *(
+            select(member).where(entity.workspace_id == invoice.workspace_id, entity.invoice_id == invoice.id)
+            for entity, member in (
+                (TimeEntry, TimeEntry.person_id),
+                (TimeEntry, TimeEntry.created_by),
+                (ProjectExpense, ProjectExpense.created_by),
+            )
+        )
+    )
 
 
 def approved_unpaid(caller: Caller) -> Select[Invoice]:

@@ -311,6 +311,28 @@ def test_who_wrote_the_amounts_or_the_payee_has_submitted_it_too(members: list[C
         decide(manager, made, 403)
 
 
+@pytest.mark.parametrize("whose", ["time of the manager's", "time that he logged", "an expense of the manager's"])
+def test_whose_time_or_expense_is_on_an_invoice_has_submitted_it_too(members: list[Client], whose: str) -> None:
+    user, manager, finance = members
+    configure(user, approval_policy="four_eyes")
+    books = Books(user)
+    number = books.invoice()
+    if whose == "an expense of the manager's":
+        books.expense(1149, "10.00", created_by=8)
+        on: Facts = {"expenses": "1149"}
+    elif whose == "time of the manager's":
+        on = {"timelogs": books.time(60, **{"person-id": 8})}
+    else:
+        books.client = manager
+        on = {"timelogs": books.time(60, **{"person-id": 7})}
+        books.client = user
+    made = next(each for each in user.get("/api/invoices").json["invoices"] if each["id"] == number)
+    assert books.bill(number, add=on).status_code == 200
+    with nothing_changes(user, in_finance(user, made)):
+        says(decide(manager, made, 403), 403, "The member who submitted an invoice may not decide on it")
+    decide(finance, made, manager_email=FINANCE)
+
+
 @pytest.mark.parametrize("changed_by", [8, None])
 def test_who_changed_an_expense_on_an_invoice_has_submitted_it_too(
     members: list[Client], changed_by: int | None
@@ -318,7 +340,7 @@ def test_who_changed_an_expense_on_an_invoice_has_submitted_it_too(
     user, manager, _ = members
     configure(user, approval_policy="four_eyes")
     books = Books(user)
-    number, expense = books.invoice(), books.expense(1149, "10.00", created_by=8)
+    number, expense = books.invoice(), books.expense(1149, "10.00", created_by=7)
     assert books.bill(number, add={"expenses": "1149"}).status_code == 200
     books.tell(expense, 1149, "9000.00", version=2, changed_by=changed_by)
     made = next(each for each in user.get("/api/invoices").json["invoices"] if each["id"] == number)
