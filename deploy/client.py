@@ -48,11 +48,7 @@ class Client:
         self._turn = time.monotonic()  # when others have had theirs
 
     def await_head(self, idle: float, seconds: float) -> None:
-        """A request may begin within `idle` seconds; then its head has `seconds` in all.
-
-        First, others have their turn: the next request may be here already, and the one after it.
-        """
-        self._give_way()
+        """A request may begin within `idle` seconds; then its head has `seconds` in all."""
         self.head, self._head_seconds, self._most = b"", seconds, 0.0
         self._until = time.monotonic() + idle
 
@@ -85,6 +81,11 @@ class Client:
                 raise TimeoutError from None
             self._moved(piece)
 
+    def give_way(self) -> None:
+        """Let others have their turn."""
+        gevent.sleep(0)
+        self._turn = time.monotonic()
+
     def hang_up(self) -> None:
         """End the connection from elsewhere: whoever waits for it is told that it has ended."""
         with suppress(OSError):
@@ -109,12 +110,8 @@ class Client:
     def _moved(self, piece: bytes | memoryview) -> None:
         if self._most:
             self._until = min(self._until + len(piece) / PACE, time.monotonic() + self._most)
-        if time.monotonic() - self._turn > SLICE:
-            self._give_way()
-
-    def _give_way(self) -> None:
-        gevent.sleep(0)
-        self._turn = time.monotonic()
+        if self._head_seconds is None and time.monotonic() - self._turn > SLICE:  # a head is short, and soon answered
+            self.give_way()
 
     def _note(self, piece: bytes, seconds: float) -> None:
         if not self.head:

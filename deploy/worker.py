@@ -84,6 +84,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
                 client.allow(self._deadline)
                 if not self._answered(request, client, listener, address):
                     return
+                client.give_way()  # the next request may be here already, and the one after it
         except ParseException as fault:
             self._crowd.works(client)
             self._say(client, refusals.misread(client.head, client.address, fault))
