@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, select
 
 from gateway.keys.models import Account, ApiKey, Member, Workspace
-from gateway.keys.scopes import SCOPES
+from gateway.keys.scopes import KNOWN
 from shared import verify
 from shared.rows import Rows
 from shared.verify import Kind, Wrong
@@ -34,7 +34,7 @@ def wrong(connection: Connection) -> Iterator[Wrong]:
 
 
 def _faults(key: ApiKey, accounts: set[str], member: object) -> Iterator[str]:
-    if unknown := sorted(set(key.scopes) - set(SCOPES)):
+    if unknown := sorted(set(key.scopes) - set(KNOWN)):
         yield f"it has a scope that there is not: {', '.join(unknown)}"
     if lost := sorted(set(key.account_ids or ()) - accounts):
         yield f"it is for an account that the workspace has not: {', '.join(lost)}"

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from deploy.verify.command import verify
+from gateway.keys import actions
+from gateway.keys.scopes import KNOWN
 from shared import chain, heads
 from shared.db import now
 
@@ -22,6 +24,12 @@ def test_nothing_is_wrong_with_what_the_product_did(house: House, capsys: Any) -
     code, said = verify(), capsys.readouterr().out
     assert said == "All is well: 1 workspaces, 2 invoices, 1 budgets, 2 expenses, 0 messages on their way\n"
     assert code == 0
+
+
+def test_a_key_may_have_every_scope_that_can_be_given(house: House, capsys: Any) -> None:
+    actions.issue(house.dbs["gateway"], "k" * 32, "demo", scopes=KNOWN)
+    code, said = verify(), capsys.readouterr().out
+    assert (code, said.split(":")[0]) == (0, "All is well"), said
 
 
 def test_each_thing_that_something_else_did_is_said_in_words(house: House, capsys: Any) -> None:

@@ -35,7 +35,7 @@ def approve(
     Raises:
         NotFound, PreconditionFailed.
         Conflict: who holds the key has not been heard of yet.
-        Forbidden: another manager decides; or the policy wants another member to.
+        Forbidden: another manager, or finance approver, decides; or the policy wants another member to.
         Refused: it is completed, or has been decided; or one member would decide twice.
     """
     with db.write() as session:
@@ -46,6 +46,10 @@ def approve(
             invoice.approval = rules.approved(invoice.approval, yes=facts["yes"])
             invoice.approved_by_manager_email = facts["manager_email"]
             invoice.finance_approver_email = facts.get("finance_approver_email", profile.finance_approver_email)
+            if facts["yes"]:
+                rules.check_finance_approver(
+                    invoice.finance_approver_email, profile.finance_approver_email, profile.approval_policy
+                )
             if profile.approval_policy == rules.FOUR_EYES and facts["yes"]:
                 rules.check_two(facts["manager_email"], invoice.finance_approver_email)
             approver = invoice.finance_approver_email if facts["yes"] else None

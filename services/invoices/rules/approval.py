@@ -73,6 +73,14 @@ def check_named(named: str, email: str | None) -> None:
         raise Forbidden("The decision is that of another member than the one of this API key")
 
 
+def check_finance_approver(named: str | None, configured: str | None, policy: str) -> None:
+    """Raise Forbidden when a manager names another finance approver than the settings, where that is who counts."""
+    if policy == OPEN or configured is None:
+        return
+    if named is None or not same_address(named, configured):
+        raise Forbidden("Another finance approver decides on these invoices")
+
+
 def check_two(manager: str, finance_approver: str | None) -> None:
     """Raise Refused when a manager names himself as the one who decides next."""
     if finance_approver is not None and same_address(manager, finance_approver):

@@ -250,6 +250,21 @@ def test_nothing_is_paid_before_it_is_approved_where_members_approve(members: li
     says(new, 422, "The invoice is not approved")
 
 
+@pytest.mark.parametrize("policy", ["members", "four_eyes"])
+@pytest.mark.parametrize("named", ["manager@example.com", "user@example.com", None])
+def test_where_the_settings_name_the_finance_approver_the_manager_names_no_other(
+    members: list[Client], policy: str, named: str | None
+) -> None:
+    user, manager, finance = members
+    configure(user, approval_policy=policy, finance_approver_email=FINANCE)
+    made = make(user)
+    with nothing_changes(user, in_finance(user, made)):
+        answer = decide(manager, made, 403, finance_approver_email=named)
+        says(answer, 403, "Another finance approver decides on these invoices")
+    decide(manager, made, finance_approver_email=FINANCE.upper())
+    finish(finance, made)
+
+
 def test_the_finance_approver_of_the_settings_may_deny_before_the_manager_and_nobody_else(
     members: list[Client],
 ) -> None:
