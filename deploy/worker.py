@@ -14,6 +14,7 @@ from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn.http import get_parser, wsgi
+from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
@@ -158,10 +159,11 @@ class Answer(wsgi.Response):  # type: ignore[misc]
 def _taken(body: Any, client: Client) -> bool:
     """Whether the rest of a body could be thrown away without waiting for it.
 
-    One that broke off never can: where the next request would begin is not known.
+    One that broke off never can: where the next request would begin is not known. Nor can one in chunks that has not
+    ended: each chunk is read on its own, and may be one byte.
     """
     client.allow(0.0, earns=False)
-    left = REST
+    left = 1 if isinstance(body.reader, ChunkedReader) else REST
     try:
         while left > 0 and (piece := body.read(min(left, 8192))):
             left -= len(piece)

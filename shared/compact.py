@@ -43,13 +43,22 @@ class LooseText(fields.Field[str]):
         text = {"type": "string", "maxLength": longest} | ({"nullable": True} if kwargs.get("allow_none") else {})
         kinds = [text, {"type": "number"}]
         super().__init__(**kwargs | {"metadata": {"oneOf": kinds, **kwargs.get("metadata", {})}})
-        self.text = Text(longest)
+        self._longest, self.text = longest, Text(longest)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
-            value = f"{value:f}" if isinstance(value, Decimal) else str(value)
+            value = _spelled_out(value, longest=self._longest)
         text: str = self.text.deserialize(value, attr, data)
         return text
+
+
+def _spelled_out(number: int | Decimal, longest: int) -> str:
+    """A number without an exponent. Raises ValidationError where that is too long, before it is made: it may be GBs."""
+    exact = Decimal(number)
+    zeros = max(exact.adjusted(), 0) - min(int(exact.as_tuple().exponent), 0)
+    if zeros > longest:
+        raise ValidationError(f"Longer than maximum length {longest}.")
+    return f"{exact:f}"
 
 
 class CompactDay(fields.Field[date]):

@@ -36,6 +36,19 @@ class Text(fields.String):
         return text
 
 
+class Several(fields.List[Any]):
+    """A list of at most `most`, which is looked at before any of it: each element that is wrong is worded."""
+
+    def __init__(self, element: fields.Field[Any], *, least: int = 0, most: int, **kwargs: Any) -> None:
+        self._length = validate.Length(min=least or None, max=most)
+        super().__init__(element, validate=self._length, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        if isinstance(value, list):
+            self._length(value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class Email(Text):
     """An e-mail address."""
 

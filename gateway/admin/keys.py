@@ -14,7 +14,7 @@ from gateway.admin import actions, queries
 from gateway.admin.actions import GIVEN
 from shared.bodies import ListQuery, json_body, load
 from shared.describe import ListSchema, listed
-from shared.fields import Text, WholeNumber
+from shared.fields import Several, Text, WholeNumber
 from shared.lengths import LARGEST_ID
 from shared.web import Routes, answers_once, caller, db, if_match, listing, nothing, one, settle, ticket
 
@@ -50,15 +50,17 @@ SHOWN, MADE_SHOWN = {"data": KEY}, {"data": KEY | {"key": SECRET_SHOWN}}
 class KeyIn(Schema):
     """What can be said of a new key; everything is optional."""
 
-    scopes = fields.List(
+    scopes = Several(
         fields.String(validate=validate.OneOf(GIVEN)),
-        validate=validate.Length(min=1, max=len(GIVEN)),
+        least=1,
+        most=len(GIVEN),
         metadata={"description": "What it may do; unless given, read."},
     )
-    account_ids = fields.List(
+    account_ids = Several(
         fields.UUID(),
         allow_none=True,
-        validate=validate.Length(min=1, max=ACCOUNTS),
+        least=1,
+        most=ACCOUNTS,
         metadata={"description": "The only accounts whose invoices it opens; null: all."},
     )
     member_id = WholeNumber(most=LARGEST_ID, metadata={"description": "Whose key it is; unless given, the caller's."})

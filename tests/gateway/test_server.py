@@ -134,6 +134,14 @@ def test_one_who_sends_a_body_byte_by_byte_lets_others_have_their_turn(running: 
     assert [seen.size for seen in running.expenses.requests] == [chunks]
 
 
+def test_a_refused_body_in_chunks_is_not_read_and_its_connection_ends(running: Running) -> None:
+    with running.connect() as sock:
+        sock.sendall(f"POST {EXPENSES} HTTP/1.1\r\nHost: x\r\n{CHUNKED}\r\n\r\n".encode() + b"1\r\nx\r\n" * 2000)
+        said = sock.recv(4096)
+        assert said.startswith(b"HTTP/1.1 401 ")
+        assert b"\r\nConnection: close\r\n" in said
+
+
 def test_targets_stay_raw_behind_the_real_server(running: Running) -> None:
     for target, status in (
         (f"{EXPENSES}/a%20b?x=%2f&y=//", 200),

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError
 from marshmallow.fields import Field
 
+from shared.compact import LooseText
 from shared.exact import loads
 from shared.fields import (
     Amount,
     CurrencyCode,
     Day,
     Email,
+    Several,
     Text,
     TrueOrFalse,
     WebAddress,
@@ -253,3 +255,29 @@ def test_true_and_false_are_taken() -> None:
 @pytest.mark.parametrize("value", [0, 1, Decimal(1), "true", "yes", "", [], {}])
 def test_what_stands_for_true_or_false_is_refused(value: Any) -> None:
     assert why_not(TrueOrFalse(), value) == ["Not a valid boolean."]
+
+
+def test_a_list_that_is_too_long_is_refused_before_any_of_it_is_looked_at() -> None:
+    looked_at: list[Any] = []
+
+    class Watched(Field):
+        def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+            looked_at.append(value)
+            return value
+
+    several = Several(Watched(), least=1, most=2)
+    assert several.deserialize([1, 2]) == looked_at == [1, 2]
+    assert why_not(several, [1, 2, 3]) == ["Length must be between 1 and 2."]
+    assert why_not(several, []) == ["Length must be between 1 and 2."]
+    assert looked_at == [1, 2]
+    assert why_not(several, "12") == ["Not a valid list."]
+
+
+@pytest.mark.parametrize("written", ["1e-999999999", "1e999999999", "1e256", "1e-256"])
+def test_a_number_that_would_be_too_long_as_text_is_refused_before_it_is_spelled_out(written: str) -> None:
+    assert why_not(LooseText(), Decimal(written)) == [f"Longer than maximum length {NAME}."]
+
+
+@pytest.mark.parametrize(("written", "text"), [("1e-3", "0.001"), ("1E3", "1000"), ("12.50", "12.50"), ("0", "0")])
+def test_a_number_is_text_as_it_reads_without_an_exponent(written: str, text: str) -> None:
+    assert LooseText().deserialize(Decimal(written)) == text

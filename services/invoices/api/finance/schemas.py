@@ -10,7 +10,7 @@ from services.invoices.document import LAYOUTS, PAPER_SIZES
 from services.invoices.logos import KINDS
 from shared.bodies import ListQuery
 from shared.describe import ListSchema
-from shared.fields import Amount, CurrencyCode, Day, Email, Text, WholeNumber
+from shared.fields import Amount, CurrencyCode, Day, Email, Several, Text, WholeNumber
 from shared.lengths import DESCRIPTION, NAME, NOTES
 
 DEAREST = Decimal("999999999.999999")
@@ -126,9 +126,9 @@ class InvoiceIn(Schema):
         metadata={"description": "Writing `sent` mails nothing; writing `paid` books a payment of the rest."},
     )
     currency = CurrencyCode(metadata={"description": "The workspace's, unless given. Fixed once sent."})
-    items = fields.List(
+    items = Several(
         fields.Nested(ItemIn),
-        validate=validate.Length(max=rules.LINES),
+        most=rules.LINES,
         metadata={"description": "Written, they replace all items. Fixed once sent, as are the amounts."},
     )
     subtotal = Amount(metadata={"description": "The sum of the items. Computed, unless given; a wrong one is refused."})
@@ -150,7 +150,7 @@ class InvoiceOut(InvoiceIn):
     """An invoice."""
 
     id = fields.UUID()
-    items = fields.List(fields.Nested(ItemOut))
+    items = fields.List(fields.Nested(ItemOut))  # type: ignore[assignment]
     amount_paid = Amount()
     amount_due = Amount()
     is_overdue = fields.Boolean(metadata={"description": "Whether `status` is `overdue`."})
