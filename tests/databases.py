@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, TextClause, create_engine, inspect, make_url, text
 
+from services.budgets.app import HISTORY
 from shared import migrate
 from shared.db import Database
 
@@ -46,6 +47,14 @@ def fresh_database(
     else:
         yield lambda history: _on_postgresql(postgres_template(history), made)
     _drop(made)
+
+
+@pytest.fixture
+def db(fresh_database: FreshDatabase) -> Iterator[Database]:
+    """A fresh database of the budget service's, for what each service's has: history, messages, keys that repeat."""
+    made = Database(fresh_database(HISTORY))
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import make_url
 
 from deploy.parts import PARTS
-from tests.databases import FreshDatabase
+from tests.databases import FreshDatabase, administer
 
 from .house import House, opened
 
@@ -40,11 +40,8 @@ def empty(tmp_path: Path, postgres_url: str) -> Iterator[Empty]:
         return {name: base.set(database=f"{stem}_{name}").render_as_string(hide_password=False) for name in PARTS}
 
     yield urls
-    engine = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        for name in made:
-            connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
-    engine.dispose()
+    for name in made:
+        administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 def live_in(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from deploy import places
@@ -21,7 +21,7 @@ from deploy.copies.backup import backup
 from deploy.copies.restore import restore
 from deploy.parts import PARTS
 from shared import migrate, schema
-from shared.db import Database, Instant, now, with_driver
+from shared.db import Database, now, with_driver
 from shared.outbox import Outbox
 from tests.product import wait_until
 
@@ -93,10 +93,6 @@ def test_what_is_put_back_is_what_was_copied_and_goes_on_from_there(
     )
 
 
-IN_HAND = (
-    "INSERT INTO outbox (workspace_id, topic, key, version, body, armed, due_at, leased_until, attempts, request_id)"
-    " VALUES (:home, 'topic', :key, 1, '{}', :armed, :due, :leased, 1, 'r')"
-)
 LATER = datetime(2099, 1, 1, tzinfo=UTC)
 
 
@@ -104,14 +100,11 @@ def test_what_was_in_somebodys_hands_is_in_nobodys_after_a_restore_and_due_at_on
     house: House, empty: Empty, tmp_path: Path, monkeypatch: Any
 ) -> None:
     whose = {"leased": (False, LATER), "armed": (True, None), "waiting": (False, None)}
-    for key, (armed, leased) in whose.items():
-        values = {"home": house.workspace, "key": key, "armed": armed}
-        with house.dbs["expenses"].write() as session:
-            moment = {"due": LATER, "leased": leased}
-            session.execute(
-                text(IN_HAND).bindparams(bindparam("due", type_=Instant), bindparam("leased", type_=Instant)),
-                values | moment,
-            )
+    told: dict[str, Any] = {"workspace_id": house.workspace, "topic": "topic", "version": 1, "body": {}}
+    told |= {"due_at": LATER, "attempts": 1, "request_id": "r"}
+    with house.dbs["expenses"].write() as session:
+        for key, (armed, leased) in whose.items():
+            session.add(Outbox(**told, key=key, armed=armed, leased_until=leased))
     backup(str(tmp_path / "copy"))
     moved = House(empty("sqlite"), tmp_path / "other", house.workspace, {}, {})
     live_in(moved, monkeypatch)

@@ -2,8 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from flask import Flask, Response
 from sqlalchemy import func, select
 from structlog.testing import LogCapture
 
-from services.budgets.app import HISTORY, create_app
+from services.budgets.app import create_app
 from services.budgets.models import Spend
 from services.budgets.settings import Settings
 from shared import web
@@ -23,13 +22,6 @@ from tests.client import SECRET, Client
 PATH = "/v1/dev/finance/budgets/broken"
 SECRET_ID = "what only the customer knows"
 SPENDS = Rows(Spend)
-
-
-@pytest.fixture
-def db(fresh_database: Callable[[Path], str]) -> Iterator[Database]:
-    made = Database(fresh_database(HISTORY))
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,13 +33,6 @@ ENTRY: dict[str, Any] = {
     "request_id": "r",
     "changes": {"name": [None, "Žižka \U0001f9fe"], "total_minor": [None, 9007199254740993], "fixed": [False, True]},
 }
-
-
-@pytest.fixture
-def db(fresh_database: Callable[[Path], str]) -> Iterator[Database]:
-    made = Database(fresh_database(HISTORY))
-    yield made
-    made.close()
 
 
 def write(db: Database, **facts: Any) -> int:

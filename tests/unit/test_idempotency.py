@@ -1,18 +1,15 @@
 """Keyed requests: what makes two of them the same, who gets the key, and which answers are repeated."""
 
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
-from services.budgets.app import HISTORY
 from shared import idempotency
 from shared.db import Database, now
 from shared.errors import Conflict, Refused
@@ -21,13 +18,6 @@ from shared.idempotency import KEPT_FOR, Remembered, Replay, Ticket, fingerprint
 TICKET = Ticket("w", "key", fingerprint("POST", "/x", b"{}"))
 
 requests = st.tuples(st.text(), st.text(), st.lists(st.binary(), max_size=3))
-
-
-@pytest.fixture
-def db(fresh_database: Callable[[Path], str]) -> Iterator[Database]:
-    made = Database(fresh_database(HISTORY))
-    yield made
-    made.close()
 
 
 @given(requests, requests)

@@ -2,11 +2,10 @@
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -15,18 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
-from services.budgets.app import HISTORY
 from shared import logs, outbox
 from shared.db import Database, afterwards, now
 from shared.outbox import LEASE, LONGEST_WAIT, Outbox, Topic, Undeliverable
 from shared.relay import Relay
-
-
-@pytest.fixture
-def db(fresh_database: Callable[[Path], str]) -> Iterator[Database]:
-    made = Database(fresh_database(HISTORY))
-    yield made
-    made.close()
 
 
 def put(db: Database, key: str = "k", version: int = 1, **facts: Any) -> Outbox:

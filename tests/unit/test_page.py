@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
-from services.budgets.app import HISTORY
 from services.budgets.models import Budget
 from services.budgets.queries import SORTS
 from services.expenses import queries as expense_queries
@@ -73,13 +72,6 @@ def expense_rows(many: int) -> list[dict[str, Any]]:
         }
         for n in range(many)
     ]
-
-
-@pytest.fixture
-def db(fresh_database: Callable[[Path], str]) -> Iterator[Database]:
-    made = Database(fresh_database(HISTORY))
-    yield made
-    made.close()
 
 
 @pytest.fixture

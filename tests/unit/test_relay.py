@@ -1,18 +1,16 @@
 """The relay: no receiver waits for another, no workspace for another's letters, and no clock decides alone."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select, text, update
 
 import shared.db
-from services.budgets.app import HISTORY
 from shared import outbox
 from shared.db import Database
 from shared.errors import NotFound
@@ -29,13 +27,6 @@ CREATE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
 Jump = Callable[[timedelta], None]
 
 FORWARD, BACK = timedelta(hours=3), timedelta(hours=-3)
-
-
-@pytest.fixture
-def db(fresh_database: Callable[[Path], str]) -> Iterator[Database]:
-    made = Database(fresh_database(HISTORY))
-    yield made
-    made.close()
 
 
 @pytest.fixture

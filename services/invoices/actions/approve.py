@@ -50,8 +50,8 @@ def approve(
                 rules.check_finance_approver(
                     invoice.finance_approver_email, profile.finance_approver_email, profile.approval_policy
                 )
-            if profile.approval_policy == rules.FOUR_EYES and facts["yes"]:
-                rules.check_two(facts["manager_email"], invoice.finance_approver_email)
+                if profile.approval_policy == rules.FOUR_EYES:
+                    rules.check_two(facts["manager_email"], invoice.finance_approver_email)
             approver = invoice.finance_approver_email if facts["yes"] else None
             _close(session, caller, invoice, facts, house, "approved" if facts["yes"] else "denied", approver)
         return invoice

@@ -17,7 +17,7 @@ from services.invoices import rules
 from services.invoices.models import Invoice, Series
 from services.invoices.queries import known_profile, today
 from shared.caller import Caller
-from shared.db import insert, upsert
+from shared.db import broken_constraint, insert, upsert
 from shared.errors import Conflict, Refused
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -130,5 +130,5 @@ def _chunks(start: int) -> Iterator[int]:
 
 
 def _about_number(clash: IntegrityError) -> bool:
-    said = str(clash.orig)
-    return "ix_invoices_workspace_id_number" in said or "invoices.number" in said
+    name, _ = broken_constraint(clash)
+    return "ix_invoices_workspace_id_number" in name or "invoices.number" in name

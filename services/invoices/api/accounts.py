@@ -25,15 +25,13 @@ PATH = "/api/v1/invoices"
 
 DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE = 20, 100, 10**9
 
-CHANGEABLE = (
+FIRST = (
     *("invoice_number", "client_name", "client_email", "issue_date", "due_date", "status", "currency"),
-    *("subtotal", "tax", "total", "notes"),
+    *("subtotal", "tax", "total"),
 )
+CHANGEABLE = (*FIRST, "notes")
 WRITABLE = (*CHANGEABLE, "items")
-READABLE = (
-    *("invoice_number", "client_name", "client_email", "issue_date", "due_date", "status", "currency"),
-    *("subtotal", "tax", "total", "amount_paid", "amount_due", "notes", "items", "created_at", "updated_at"),
-)
+READABLE = (*FIRST, "amount_paid", "amount_due", "notes", "items", "created_at", "updated_at")
 """What reads here as it does in `finance`, of which a further field is none of `accounts` until it is listed here."""
 
 OWN = ("accountId", "account_id", "customer_id")

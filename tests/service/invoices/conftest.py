@@ -17,15 +17,11 @@ from tests.wire import Wire
 @pytest.fixture
 def settings(emptied_database: Callable[[Path], str], tmp_path: Path) -> Settings:
     """The service's settings, on each database we support."""
-    return _settings(emptied_database(HISTORY), tmp_path / "mail")
-
-
-def _settings(url: str, mail: Path) -> Settings:
     return Settings(
-        database_url=url,
+        database_url=emptied_database(HISTORY),
         caller_secret=SECRET,
         lock_timeout=LOCK_TIMEOUT,
-        mail_folder=str(mail),
+        mail_folder=str(tmp_path / "mail"),
         mail_from="bills@seller.example",
     )
 
