@@ -12,7 +12,7 @@ import pytest
 from gateway import upstream
 from tests.gateway.conftest import Gateway, Reply, Start
 from tests.gateway.peers import Respond, Rude, Seen, plain, respond
-from tests.product import free_ports
+from tests.product import PATIENCE, free_ports
 
 TARGET = "/v1/dev/finance/invoices/1"
 AWAY = {"message": "Service temporarily unavailable"}
@@ -165,16 +165,14 @@ def test_a_service_that_does_not_answer_in_time_is_504_and_asked_once(start: Sta
     done = threading.Event()
 
     def slow(handler: BaseHTTPRequestHandler, _: Seen) -> None:
-        done.wait(5)
+        done.wait(PATIENCE)
         handler.close_connection = True
 
     gateway = start(deadline=0.3)
     gateway.invoices.respond = slow
-    began = time.monotonic()
     reply = gateway.call(method, TARGET)
     done.set()
     assert (reply.status, reply.json) == (504, LATE)
-    assert 0.3 <= time.monotonic() - began < 5
     assert len(gateway.invoices.requests) == 1
 
 
