@@ -7,7 +7,8 @@ a standing one is.
 
 import socket
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import gevent
 from gunicorn.http.errors import LimitRequestHeaders
@@ -40,9 +41,11 @@ class Client:
     def __init__(self, sock: socket.socket, address: str) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         self.address = address
+        self.came = 0  # bytes, so far
+        self.until = 0.0  # when its time is over, unless it earns more
+        self.waited_for = False  # to send or to take, just now
         self.head = b""  # as it was sent, as far as it has come; and perhaps the beginning of a body
         self._sock = sock
-        self._until = 0.0
         self._head_seconds: float | None = None  # None: no head is waited for
         self._most = 0.0  # seconds that can be left, where each byte gives some more; 0: it does not
         self._turn = time.monotonic()  # when others have had theirs
@@ -50,22 +53,20 @@ class Client:
     def await_head(self, idle: float, seconds: float) -> None:
         """A request may begin within `idle` seconds; then its head has `seconds` in all."""
         self.head, self._head_seconds, self._most = b"", seconds, 0.0
-        self._until = time.monotonic() + idle
+        self.until = time.monotonic() + idle
 
     def allow(self, seconds: float, *, earns: bool = True) -> None:
         """What follows has so many seconds; and, where it `earns` them, one more for each `PACE` bytes."""
         self._head_seconds, self._most = None, seconds if earns else 0.0
-        self._until = time.monotonic() + seconds
+        self.until = time.monotonic() + seconds
 
     def recv(self, size: int) -> bytes:
         """What has come. Raises LimitRequestHeaders, also."""
-        self._bound()
-        try:
+        with self._bounded():
             piece = self._sock.recv(size)
-        except BlockingIOError:  # there was no time left to wait
-            raise TimeoutError from None
         if self._head_seconds is not None:
             self._note(piece, self._head_seconds)
+        self.came += len(piece)
         self._moved(piece)
         return piece
 
@@ -74,12 +75,14 @@ class Client:
         view = memoryview(said)
         for at in range(0, len(view), PIECE):
             piece = view[at : at + PIECE]
-            self._bound()
-            try:
+            with self._bounded():
                 self._sock.sendall(piece)
-            except BlockingIOError:
-                raise TimeoutError from None
             self._moved(piece)
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether its request, or the rest of that's head, is waited for."""
+        return self.waited_for and self._head_seconds is not None
 
     def give_way(self) -> None:
         """Let others have their turn."""
@@ -104,18 +107,26 @@ class Client:
         """Let the connection go."""
         self._sock.close()
 
-    def _bound(self) -> None:
-        self._sock.settimeout(max(0.0, self._until - time.monotonic()))
+    @contextmanager
+    def _bounded(self) -> Iterator[None]:
+        self._sock.settimeout(max(0.0, self.until - time.monotonic()))
+        self.waited_for = True
+        try:
+            yield
+        except BlockingIOError:  # there was no time left to wait
+            raise TimeoutError from None
+        finally:
+            self.waited_for = False
 
     def _moved(self, piece: bytes | memoryview) -> None:
         if self._most:
-            self._until = min(self._until + len(piece) / PACE, time.monotonic() + self._most)
+            self.until = min(self.until + len(piece) / PACE, time.monotonic() + self._most)
         if self._head_seconds is None and time.monotonic() - self._turn > SLICE:  # a head is short, and soon answered
             self.give_way()
 
     def _note(self, piece: bytes, seconds: float) -> None:
         if not self.head:
-            self._until = time.monotonic() + seconds
+            self.until = time.monotonic() + seconds
         self.head += piece
         if len(self.head) > HEAD_BYTES:
             raise LimitRequestHeaders("the head")

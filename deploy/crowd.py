@@ -1,14 +1,14 @@
 """Who is connected: how many there may be, and who is sent away when there is no room."""
 
-import time
 from collections import Counter
 
 import structlog
 
 from deploy.client import Client
 from gateway.address import Proxies, home
+from shared.logs import Seldom
 
-log = structlog.get_logger()
+log = Seldom(structlog.get_logger())
 
 
 class Crowd:
@@ -18,53 +18,45 @@ class Crowd:
         """`most_of_one`: connections of one address; 0 for no bound. `proxies` speak for many, and have none."""
         self._most, self._most_of_one, self._proxies = most, most_of_one, proxies
         self._of: Counter[str] = Counter()
-        self._idle: dict[Client, None] = {}  # those whose request has not come yet; who waits longest is first
-        self.size = 0
-        self._said_at = 0.0
+        self._here: set[Client] = set()
 
     def enter(self, client: Client) -> bool:
-        """Take a client in, if need be in the place of the one that has been waited for longest; whether there is room.
+        """Take a client in, if need be in place of one that is waited for, whose time is over first; whether it is in.
 
-        So whoever only opens connections drives out his own, and not those who ask for something.
+        So whoever only opens connections, or does not take what he asked for, drives out his own.
         """
         where = home(client.address)
         if self._most_of_one and self._of[where] >= self._most_of_one and not self._proxies.trusts(client.address):
-            return self._no_room(client, self._of[where])
-        if self.size >= self._most:
-            if not self._idle:
-                return self._no_room(client, self.size)
-            longest = next(iter(self._idle))
-            self.works(longest)
-            longest.hang_up()
-        self.size += 1
+            return _no_room(client, self._of[where])
+        if len(self._here) >= self._most:
+            waited_for = [each for each in self._here if each.waited_for]
+            if not waited_for:
+                return _no_room(client, len(self._here))
+            least = min(waited_for, key=lambda each: each.until)
+            least.hang_up()
+            self.leave(least)
+        self._here.add(client)
         self._of[where] += 1
         return True
 
     def leave(self, client: Client) -> None:
-        """A client that was taken in has gone."""
+        """A client that was taken in has gone, or had to."""
+        if client not in self._here:
+            return
         where = home(client.address)
-        self.works(client)
-        self.size -= 1
+        self._here.remove(client)
         self._of[where] -= 1
         if not self._of[where]:
             del self._of[where]
 
-    def waits(self, client: Client) -> None:
-        """Nothing is being done for this client: its request is waited for."""
-        self._idle[client] = None
-
-    def works(self, client: Client) -> None:
-        """A request of this client has come."""
-        self._idle.pop(client, None)
-
     def dismiss(self) -> None:
         """Send everybody away whose request has not come yet."""
-        for client in list(self._idle):
-            client.hang_up()
+        for client in self._here:
+            if client.asks_nothing:
+                client.hang_up()
 
-    def _no_room(self, client: Client, there: int) -> bool:
-        """False, which is said once a second: whoever wants to fill the log must not be able to."""
-        if time.monotonic() - self._said_at > 1.0:
-            self._said_at = time.monotonic()
-            log.warning("connections.full", address=client.address, connections=there)
-        return False
+
+def _no_room(client: Client, there: int) -> bool:
+    """False, which is logged."""
+    log.warning("connections.full", address=client.address, connections=there)
+    return False

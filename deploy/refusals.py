@@ -11,6 +11,7 @@ from gateway.guards import GUARDS
 from shared import errors
 from shared.dialects import spoken_at
 from shared.exact import dumps
+from shared.logs import Seldom
 
 KINDS: tuple[tuple[type[Exception], Callable[[], errors.ApiError]], ...] = (
     (faults.LimitRequestLine, errors.TargetTooLong),
@@ -21,7 +22,7 @@ KINDS: tuple[tuple[type[Exception], Callable[[], errors.ApiError]], ...] = (
 )
 """What each fault is, the first that fits; any other is ours."""
 
-log = structlog.get_logger()
+log = Seldom(structlog.get_logger())
 
 
 def misread(head: bytes, address: str, fault: Exception) -> bytes:

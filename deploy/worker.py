@@ -4,7 +4,7 @@ It differs from gunicorn's own in what it does about such clients: deadlines for
 is connected, refusals in the words of the product, and an end that does not wait for idle connections.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from typing import Any
 from uuid import uuid4
@@ -25,6 +25,10 @@ from shared import errors
 
 REST = 64 * 1024
 """Bytes of a body nobody wanted that are thrown away to keep the connection, if they are here already."""
+
+SPARE = 16 * 1024
+"""Bytes that a body in chunks may take besides what is in them and a quarter of that. Each chunk is read on its own: a
+body of chunks of a byte would cost a hundred times what it is."""
 
 FULL = errors.Unavailable("Too many connections")
 
@@ -78,16 +82,13 @@ class Worker(GeventWorker):  # type: ignore[misc]
         try:
             parser = get_parser(self.cfg, client, address)
             while self.alive:
-                self._crowd.waits(client)
                 client.await_head(self.cfg.keepalive, self._deadline)
                 request = next(parser)
-                self._crowd.works(client)
                 client.allow(self._deadline)
                 if not self._answered(request, client, listener, address):
                     return
                 client.give_way()  # the next request may be here already, and the one after it
         except ParseException as fault:
-            self._crowd.works(client)
             self._say(client, refusals.misread(client.head, client.address, fault))
             client.linger()
         except (OSError, StopIteration):
@@ -172,11 +173,23 @@ def _taken(body: Any, client: Client) -> bool:
     return left > 0 and not body.failed
 
 
+def _worth_their_frames(pieces: Iterable[bytes], client: Client) -> Iterator[bytes]:
+    """The pieces of a body in chunks. Raises Invalid: it is hardly more than what is around them."""
+    before, size = client.came, 0
+    for piece in pieces:
+        size += len(piece)
+        if client.came - before > size + size // 4 + SPARE:
+            raise errors.Invalid("The chunks of the body are too small")
+        yield piece
+
+
 class Body:
     """A request's body, as the app reads it: whatever is wrong with it is an OSError, which werkzeug knows."""
 
     def __init__(self, request: Any, client: Client) -> None:
         self._body, self._client = request.body, client
+        if isinstance(reader := request.body.reader, ChunkedReader):
+            reader.parser = _worth_their_frames(reader.parser, client)
         self._asked_for = request._expected_100_continue
         request._expected_100_continue = False
 

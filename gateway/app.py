@@ -71,8 +71,8 @@ def _answer() -> Response | None:
         raise _nowhere()
     token, place = gateway.signed(caller, route.service), gateway.places.taken(route, caller)
     if app := gateway.inside.get(route.service):
-        return inside.ask(request, app, token, place)
-    return forward(request, target, gateway.upstreams[route.service], token, place)
+        return inside.ask(request, app, caller.workspace_id, token, place)
+    return forward(request, target, gateway.upstreams[route.service], caller.workspace_id, token, place)
 
 
 def _who() -> Caller:
@@ -81,16 +81,15 @@ def _who() -> Caller:
     Raises:
         Forbidden: a browser shows it because another site asks.
         Unauthorized: none, or none that is valid.
-        TooManyRequests: too many from there showed none, or one that was not valid.
+        TooManyRequests: too many from there were refused so, or showed a key that is not known.
     """
     if credentials.sent_by_another_site(request.headers):
+        parts().strangers.take(_address())
         raise errors.Forbidden("A browser may not call from another site with HTTP Basic")
     key = credentials.key(request.environ.get("HTTP_AUTHORIZATION", ""), spoken_at(request.path).schemes)
-    if not key:
-        parts().strangers.take(_address())
-        raise errors.Unauthorized
-    caller = parts().keys.find(key, _address())
+    caller = parts().keys.find(key, _address()) if key else None
     if caller is None:
+        parts().strangers.take(_address())
         raise errors.Unauthorized
     return caller
 

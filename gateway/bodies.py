@@ -4,48 +4,70 @@ So whoever sends or takes slowly keeps a file of ours, and nothing of a service'
 """
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from tempfile import SpooledTemporaryFile
 
+import structlog
 from flask import Request
 from werkzeug.exceptions import HTTPException
 
-from shared.errors import Invalid, TooLarge, Unavailable
+from shared.errors import Invalid, TooLarge, TooManyRequests, Unavailable
+from shared.logs import Seldom
 
 PIECE = 64 * 1024
 
 ROOM = 1024 * 1024 * 1024
 """Bytes of all bodies together that are kept at once."""
 
+SHARE = ROOM // 4
+"""Bytes of them that may be one workspace's."""
+
+log = Seldom(structlog.get_logger())
+
 
 class Room:
-    """Counts what is kept."""
+    """Counts what is kept, and whose it is."""
 
-    def __init__(self, size: int = ROOM) -> None:
-        self._free = size
+    def __init__(self, size: int = ROOM, share: int = SHARE) -> None:
+        self._free, self._share = size, share
+        self._of: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def take(self, size: int) -> None:
-        """Raises Unavailable: there is not so much left."""
+    def take(self, owner: str, size: int) -> None:
+        """Room for so many bytes more.
+
+        Raises:
+            TooManyRequests: the owner has its share.
+            Unavailable: there is not so much left for anybody.
+        """
         with self._lock:
+            if self._of[owner] + size > self._share:
+                raise TooManyRequests("Too much at once", headers={"Retry-After": "1"})
             if size > self._free:
+                log.warning("bodies.full", workspace_id=owner)
                 raise Unavailable
             self._free -= size
+            self._of[owner] += size
 
-    def give_back(self, size: int) -> None:
+    def give_back(self, owner: str, size: int) -> None:
         """So much is kept no longer."""
         with self._lock:
             self._free += size
+            self._of[owner] -= size
+            if not self._of[owner]:
+                del self._of[owner]
 
 
 room = Room()
 
 
 class Body:
-    """A body that is kept. Closed, it is gone."""
+    """A body that is kept for a workspace, its `owner`. Closed, it is gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, owner: str) -> None:
+        self._owner = owner
         self._file = SpooledTemporaryFile(max_size=PIECE)  # noqa: SIM115 - `close` closes it
         self._size = 0
 
@@ -58,14 +80,14 @@ class Body:
         """Keep a piece after the others.
 
         Raises:
-            Unavailable: there is no room for it, here or on the disk.
+            TooManyRequests, Unavailable: there is no room for it, here or on the disk.
         """
-        room.take(len(piece))
+        room.take(self._owner, len(piece))
         self._size += len(piece)
         try:
             self._file.write(piece)
         except OSError as full:
-            raise Unavailable from full
+            raise _unwritten(full) from full
 
     def rewind(self) -> None:
         """From now on it is read.
@@ -76,7 +98,7 @@ class Body:
         try:
             self._file.seek(0)  # writes what is written so far
         except OSError as full:
-            raise Unavailable from full
+            raise _unwritten(full) from full
 
     def read(self) -> bytes:
         """The next piece; nothing when that was all."""
@@ -86,8 +108,13 @@ class Body:
         """Keep it no longer."""
         with suppress(OSError):  # what is thrown away need not be written
             self._file.close()
-        room.give_back(self._size)
+        room.give_back(self._owner, self._size)
         self._size = 0
+
+
+def _unwritten(full: OSError) -> Unavailable:
+    log.warning("bodies.unwritten", why=full.strerror)
+    return Unavailable()
 
 
 def rest_of(body: Body) -> Iterator[bytes]:
@@ -96,12 +123,24 @@ def rest_of(body: Body) -> Iterator[bytes]:
         yield piece
 
 
-def pieces(request: Request, limit: int) -> Iterator[bytes]:
-    """The body as it comes in, counted.
+@contextmanager
+def taken_in(request: Request, owner: str, limit: int) -> Iterator[Body]:
+    """The request's body, all of it, while the block lasts.
 
     Raises:
         TooLarge, Invalid: there is more of it than `limit`, or less than was promised.
+        TooManyRequests, Unavailable: there is no room for it.
     """
+    if (request.content_length or 0) > limit:
+        raise TooLarge
+    with closing(Body(owner)) as body:
+        for piece in _pieces(request, limit):
+            body.write(piece)
+        body.rewind()
+        yield body
+
+
+def _pieces(request: Request, limit: int) -> Iterator[bytes]:
     taken = 0
     while piece := _piece(request):
         taken += len(piece)

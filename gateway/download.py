@@ -7,7 +7,7 @@ from gateway.bodies import PIECE, Body
 from gateway.upstream import Exchange, Upstream
 
 AHEAD = 32 * 1024 * 1024
-"""Bytes that are taken before the client has any. No answer of ours is larger; one that is waits for the client."""
+"""Bytes that are taken before the client has any. Few answers are larger; the rest of one waits for the client."""
 
 
 class Truncated(Exception):
@@ -17,17 +17,17 @@ class Truncated(Exception):
 class Download:
     """The body of an answer in pieces. Its connection is kept once all was read, and closed when it was not."""
 
-    def __init__(self, upstream: Upstream, exchange: Exchange) -> None:
+    def __init__(self, upstream: Upstream, exchange: Exchange, owner: str) -> None:
         """Takes the answer, or the first `AHEAD` bytes of it.
 
         Raises:
             OSError, HTTPException, Truncated: it breaks off before.
-            Unavailable: there is no room for it.
+            TooManyRequests, Unavailable: there is no room for it, of the workspace's, its `owner`'s, or of all.
         """
         self._upstream, self._exchange = upstream, exchange
         self._left = exchange.answer.length  # None: until the last chunk
         self._ended = False  # whether the service has no more to say
-        self._kept = Body()
+        self._kept = Body(owner)
         try:
             while self._kept.size < AHEAD and (piece := self._next()):
                 self._kept.write(piece)

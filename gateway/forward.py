@@ -5,19 +5,19 @@ slow the client is, the service has its peace. Memory does not grow with a body.
 """
 
 import http.client
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from http import HTTPStatus
 
 import structlog
 from flask import Request, Response
 
-from gateway.bodies import PIECE, Body, pieces, rest_of
+from gateway.bodies import PIECE, Body, rest_of, taken_in
 from gateway.download import Download, Truncated
 from gateway.upstream import Ask, Exchange, Upstream
 from shared import caller as callers
 from shared.bodies import JSON_BYTES
-from shared.errors import DeadlineExceeded, Invalid, TooLarge, Unavailable
+from shared.errors import DeadlineExceeded, Invalid, Unavailable
 from shared.logs import request_id
 
 UPLOAD_BYTES = 10 * 1024 * 1024 + PIECE
@@ -75,22 +75,24 @@ class PassedOn(Response):
 
 
 def forward(
-    request: Request, target: str, upstream: Upstream, token: str, place: AbstractContextManager[None]
+    request: Request, target: str, upstream: Upstream, owner: str, token: str, place: AbstractContextManager[None]
 ) -> Response:
-    """Pass a request on to a service, on behalf of the caller in `token`, and its answer back.
+    """Pass a workspace's request, its `owner`'s, on to a service, on behalf of the caller in `token`; its answer back.
 
     `place`: held from when the client has said everything until the service has.
 
     Raises:
         TooLarge, Invalid: the body is not taken.
-        TooManyRequests: there is no place.
+        TooManyRequests: there is no place, or no room for what the workspace sends or is sent.
         Unavailable, DeadlineExceeded: the service is away or slow.
     """
+    upstream.expect()
     lines = _head(request, target, upstream.host, token)
-    with closing(Body()) as body:
+    limit = UPLOAD_BYTES if request.mimetype == "multipart/form-data" else JSON_BYTES
+    with taken_in(request, owner, limit) as body:
         ask = _with_body(request, lines, body)
         with place:
-            return _answer(upstream, upstream.ask(ask))
+            return _answer(upstream, upstream.ask(ask), owner)
 
 
 # Out
@@ -130,16 +132,10 @@ def _came_through(request: Request) -> str:
 
 
 def _with_body(request: Request, lines: list[str], body: Body) -> Ask:
-    """The request as it is sent: a small body in one go with the head, a larger one, in `body`, in pieces after it."""
+    """The request as it is sent: a small body in one go with the head, a larger one in pieces after it."""
     method = request.environ["REQUEST_METHOD"]
     if request.content_length is None and "HTTP_TRANSFER_ENCODING" not in request.environ:
         return Ask(method, _bytes(lines))
-    limit = UPLOAD_BYTES if request.mimetype == "multipart/form-data" else JSON_BYTES
-    if (request.content_length or 0) > limit:
-        raise TooLarge
-    for piece in pieces(request, limit):
-        body.write(piece)
-    body.rewind()
     head = _bytes([*lines, f"Content-Length: {body.size}"])
     if body.size <= PIECE:
         return Ask(method, head + body.read())
@@ -156,7 +152,7 @@ def _bytes(lines: list[str]) -> bytes:
 # Back
 
 
-def _answer(upstream: Upstream, exchange: Exchange) -> Response:
+def _answer(upstream: Upstream, exchange: Exchange, owner: str) -> Response:
     answer = exchange.answer
     if answer.status == HTTPStatus.UNAUTHORIZED:  # the key is known here: it is our signature that is not believed
         answer.close()
@@ -166,17 +162,17 @@ def _answer(upstream: Upstream, exchange: Exchange) -> Response:
     headers = [(name, value) for name, value in answer.pairs if name.lower() not in NOT_RETURNED]
     empty = answer.length == 0  # also for HEAD, 204 and 304
     try:
-        body = _body(upstream, exchange)
+        body = _body(upstream, exchange, owner)
     except (OSError, http.client.HTTPException, Truncated) as fault:
         exchange.connection.close()
         raise (DeadlineExceeded() if isinstance(fault, TimeoutError) else Unavailable()) from fault
     return PassedOn(iter(()) if empty else body, answer.status, headers)  # an iterator: the length stays as it came
 
 
-def _body(upstream: Upstream, exchange: Exchange) -> bytes | Download:
+def _body(upstream: Upstream, exchange: Exchange, owner: str) -> bytes | Download:
     length = exchange.answer.length
     if length is None or length > PIECE:
-        return Download(upstream, exchange)
+        return Download(upstream, exchange, owner)
     body = exchange.answer.read()
     upstream.give_back(exchange)
     return body

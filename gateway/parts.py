@@ -44,7 +44,7 @@ class Parts:
     db: Database
     keys: Lookup
     strangers: Guesses
-    """How many requests each address has sent without a key."""
+    """How many requests each address has sent without a valid key."""
     proxies: Proxies
     limit: RateLimit
     places: Places

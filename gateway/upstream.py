@@ -30,6 +30,9 @@ PLACES: Final = 256
 PATIENCE: Final = 1.0
 """Seconds to wait for a place among them while it answers none."""
 
+FAILURES: Final = 3
+"""Requests in a row without an answer after which it is left alone: as many as one key has with a service at once."""
+
 REPEATABLE: Final = frozenset({"GET", "HEAD"})
 
 
@@ -132,7 +135,12 @@ class Upstream:
         self.host = parts.netloc
         self._address = (parts.hostname, parts.port or 80)
         self._idle: deque[Connection] = deque()
-        self._breaker, self._bulkhead = Breaker(), Bulkhead(PLACES, PATIENCE)
+        self._breaker, self._bulkhead = Breaker(FAILURES), Bulkhead(PLACES, PATIENCE)
+
+    def expect(self) -> None:
+        """Raises Unavailable: it would not be asked now, as the last ones had no answer. To know it before waiting."""
+        if self._breaker.open:
+            raise Unavailable
 
     def ask(self, ask: Ask) -> Exchange:
         """Send a request and wait for its answer to begin.

@@ -24,6 +24,11 @@ class Breaker:
         self._next_trial = 0.0
         self._lock = threading.Lock()
 
+    @property
+    def open(self) -> bool:
+        """Whether a call would be refused now."""
+        return self._failed >= self._limit and time.monotonic() < self._next_trial
+
     def call(self, work: Callable[[], Result]) -> Result:
         """Do `work`; an exception from it is a failure.
 

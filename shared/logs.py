@@ -5,6 +5,7 @@ Nothing waits for them and nothing fails with them: a line that is not taken is 
 
 import json
 import logging
+import time
 from collections.abc import MutableMapping
 from contextvars import ContextVar
 from typing import Any, BinaryIO, cast
@@ -42,6 +43,25 @@ def configure(service: str, level: str = "INFO", *, descriptor: int = 1) -> None
         logger_factory=structlog.BytesLoggerFactory(file=cast(BinaryIO, output)),
         cache_logger_on_first_use=True,
     )
+
+
+class Seldom:
+    """For a line that somebody outside can cause as often as they like: said once a second, so as not to fill the log.
+
+    `unsaid` tells how many were left out since the last one.
+    """
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+        self._unsaid, self._again_at = 0, 0.0
+
+    def warning(self, event: str, **facts: Any) -> None:
+        """Say it, or count it."""
+        if time.monotonic() < self._again_at:
+            self._unsaid += 1
+            return
+        unsaid, self._unsaid, self._again_at = self._unsaid, 0, time.monotonic() + 1.0
+        self._log.warning(event, **facts, unsaid=unsaid)
 
 
 def _json(event: dict[str, Any], **_: Any) -> bytes:

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler
 
 import pytest
@@ -253,18 +254,30 @@ def hung(done: threading.Event) -> Respond:
     return hang
 
 
-def test_a_service_that_hangs_is_left_alone_after_five_deadlines_and_asked_again_later(start: Start) -> None:
+def test_a_service_that_hangs_is_left_alone_after_three_deadlines_and_asked_again_later(start: Start) -> None:
     gateway, done = start(deadline=0.3), threading.Event()
     gateway.invoices.respond = hung(done)
-    for _ in range(5):
+    for _ in range(3):
         assert gateway.get(TARGET).status == 504
     assert is_away(gateway.get(TARGET))
-    assert len(gateway.invoices.requests) == 5
+    assert len(gateway.invoices.requests) == 3
     assert gateway.get("/v1/dev/finance/budgets").status == 200
     done.set()
     gateway.invoices.respond = plain
     time.sleep(1)
     assert [gateway.get(TARGET).status for _ in range(3)] == [200] * 3
+
+
+def test_once_a_service_is_left_alone_nobody_waits_for_a_place_there(start: Start) -> None:
+    gateway, done = start(deadline=0.3), threading.Event()
+    gateway.invoices.respond = hung(done)
+    assert [gateway.get(TARGET).status for _ in range(3)] == [504] * 3
+    turns, workspace_id = gateway.parts.places._at["invoices"], gateway.issued.workspace_id
+    with ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(turns.taken(workspace_id))
+        assert is_away(gateway.get(TARGET))
+        done.set()
 
 
 def test_a_service_that_hangs_holds_so_many_requests_and_more_are_503(

@@ -11,9 +11,11 @@ import pytest
 
 from gateway import bodies, download
 from gateway.forward import JSON_BYTES, UPLOAD_BYTES
+from gateway.keys import actions
 from shared.caller import HEADER, verify
-from tests.gateway.conftest import CALLER_SECRET, Gateway
+from tests.gateway.conftest import CALLER_SECRET, KEY_SECRET, Gateway
 from tests.gateway.peers import Seen, respond
+from tests.product import wait_until
 
 FORM = {"Content-Type": "multipart/form-data; boundary=x"}
 EIGHT_MIB = os.urandom(1024 * 1024) * 8
@@ -255,6 +257,7 @@ def test_a_download_larger_than_what_is_had_ahead_comes_back_byte_for_byte(
 
 
 UPLOAD = {"method": "POST", "target": "/v1/dev/finance/expenses", "headers": FORM, "body": EIGHT_MIB}
+PERSON = {"method": "POST", "target": "/people.json", "headers": {"Content-Type": "application/json"}, "body": b"{}"}
 DOWNLOAD = {"method": "GET", "target": "/v1/dev/finance/invoices/7.pdf"}
 
 
@@ -264,7 +267,7 @@ def test_a_body_that_finds_no_room_is_taken_later(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch, asked: Any, reaches: int, lacking: str
 ) -> None:
     gateway.invoices.respond = lambda handler, _: respond(handler, 200, EIGHT_MIB)
-    room = bodies.Room(len(EIGHT_MIB) - 1 if lacking == "room" else len(EIGHT_MIB))
+    room = bodies.Room(len(EIGHT_MIB) - 1 if lacking == "room" else len(EIGHT_MIB), share=len(EIGHT_MIB))
     with monkeypatch.context() as lack:
         lack.setattr(bodies, "room", room)
         if lacking == "disk":
@@ -273,9 +276,27 @@ def test_a_body_that_finds_no_room_is_taken_later(
         assert (reply.status, reply.json) == (503, {"message": "Service temporarily unavailable"})
         assert gateway.asked == reaches
     monkeypatch.setattr(bodies, "room", room)
-    room.take(len(EIGHT_MIB) - 1)  # all of it was given back
-    room.give_back(len(EIGHT_MIB) - 1)
+    room.take("", len(EIGHT_MIB) - 1)  # all of it was given back
+    room.give_back("", len(EIGHT_MIB) - 1)
     assert gateway.call("GET", "/v1/dev/finance/budgets").status == 200
+
+
+@pytest.mark.parametrize(("asked", "reaches", "then"), [(UPLOAD, 0, 200), (DOWNLOAD, 1, 200), (PERSON, 0, 422)])
+def test_a_workspace_leaves_the_others_room_for_their_bodies(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, asked: Any, reaches: int, then: int
+) -> None:
+    gateway.invoices.respond = lambda handler, _: respond(handler, 200, EIGHT_MIB)
+    room = bodies.Room(4 * len(EIGHT_MIB), share=len(EIGHT_MIB))
+    monkeypatch.setattr(bodies, "room", room)
+    room.take(gateway.issued.workspace_id, len(EIGHT_MIB))
+    reply = gateway.call(**asked)
+    assert (reply.status, reply.headers["Retry-After"]) == (429, "1")
+    assert gateway.asked == reaches
+    other = actions.issue(gateway.parts.db, KEY_SECRET, "Beta", scopes=["admin"]).key
+    assert gateway.call(**asked, key=other).status == then
+    room.give_back(gateway.issued.workspace_id, len(EIGHT_MIB))
+    assert gateway.call(**asked).status == then
+    wait_until(lambda: not room._of)
 
 
 @pytest.mark.parametrize(

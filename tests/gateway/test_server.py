@@ -11,7 +11,7 @@ from hashlib import blake2b
 import pytest
 
 from tests.gateway.peers import respond
-from tests.gateway.process import Running, process
+from tests.gateway.process import Running, heard, process
 from tests.product import PATIENCE
 
 FORM = {"Content-Type": "multipart/form-data; boundary=x"}
@@ -102,9 +102,9 @@ def test_one_who_sends_request_after_request_lets_others_have_their_turn(running
     assert meanwhile < got.count(b"HTTP/1.1 200 ") == many
 
 
-def test_one_who_sends_a_body_byte_by_byte_lets_others_have_their_turn(running: Running) -> None:
-    chunks, piece = 1_500_000, b"1\r\nx\r\n"
-    under_way, answered = threading.Event(), threading.Event()
+def test_one_who_sends_a_body_in_small_chunks_lets_others_have_their_turn(running: Running) -> None:
+    chunks, piece = 300_000, b"20\r\n" + b"x" * 32 + b"\r\n"
+    under_way = threading.Event()
 
     def send() -> bytes:
         with running.connect() as sock:
@@ -112,17 +112,34 @@ def test_one_who_sends_a_body_byte_by_byte_lets_others_have_their_turn(running: 
             sock.sendall(piece * (chunks // 2))
             under_way.set()
             sock.sendall(piece * (chunks // 2) + b"0\r\n\r\n")
-            status = sock.recv(64)
-            answered.set()
-            return status
+            return sock.recv(64)
 
     with ThreadPoolExecutor(1) as pool:
         sending = pool.submit(send)
         assert under_way.wait(PATIENCE)
         assert all(running.alive() for _ in range(3))
-        assert not answered.is_set()
+        assert running.expenses.connections == 0  # it was not all there yet
         assert sending.result().startswith(b"HTTP/1.1 200 ")
-    assert [seen.size for seen in running.expenses.requests] == [chunks]
+    assert [seen.size for seen in running.expenses.requests] == [chunks * 32]
+
+
+def test_a_body_in_chunks_that_are_hardly_larger_than_their_frames_is_refused(running: Running) -> None:
+    for piece in (b"1\r\nx\r\n", b"4;" + b"x" * 1000 + b"\r\nbody\r\n"):
+        with running.connect() as sock:
+            sock.sendall(running.head(f"POST {EXPENSES} HTTP/1.1", CHUNKED) + piece * 10_000)
+            said = heard(sock)
+        assert said.startswith(b"HTTP/1.1 400 ")
+        assert b"\r\nConnection: close\r\n" in said
+        assert said.endswith(b'{"message":"The chunks of the body are too small"}')
+    assert running.expenses.requests == []
+
+
+@pytest.mark.parametrize(("size", "number"), [(1, 2000), (32, 20_000)])
+def test_a_body_in_small_chunks_is_taken(running: Running, size: int, number: int) -> None:
+    with running.session() as session:
+        sent = session.post(running.url + EXPENSES, data=iter([b"x" * size] * number), timeout=PATIENCE)
+    assert sent.status_code == 200
+    assert [seen.size for seen in running.expenses.requests] == [size * number]
 
 
 def test_a_refused_body_in_chunks_is_not_read_and_its_connection_ends(running: Running) -> None:

@@ -2,8 +2,10 @@
 
 import signal
 import socket
+import threading
 from contextlib import ExitStack
 from http.client import HTTPResponse
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -149,18 +151,38 @@ def test_when_there_is_no_room_who_asks_nothing_makes_it(keys_url: str) -> None:
         assert not any(gone(sock) for sock in silent[30:])
         for _ in range(3):
             assert running.alive()
-        promised = running.head(f"POST {EXPENSES} HTTP/1.1", "Content-Length: 5000")
-        busy: list[socket.socket] = []
 
-        def full() -> bool:
-            busy[:] = [sock for sock in busy if not gone(sock)]  # whose head was not read yet has made room, too
-            while len(busy) < 20:
-                busy.append(stack.enter_context(running.connect()))
-                busy[-1].sendall(promised)
-            return not running.alive()
 
-        wait_until(full)
-        busy[0].close()
+def test_when_there_is_no_room_who_does_not_take_an_answer_makes_it(keys_url: str) -> None:
+    with process(keys_url, CONNECTIONS="20", DEADLINE="120") as running, ExitStack() as stack:
+        running.expenses.respond = lambda handler, _: respond(handler, 200, LARGE)
+        unread = [stack.enter_context(running.connect()) for _ in range(20)]
+        for sock in unread:
+            sock.sendall(running.head(f"GET {EXPENSES} HTTP/1.1"))
+            assert sock.recv(9) == b"HTTP/1.1 "
+        for _ in range(3):
+            assert running.alive()
+
+
+def test_when_there_is_no_room_and_all_are_being_answered_who_comes_is_told_so(keys_url: str) -> None:
+    finished = threading.Event()
+
+    def slow(handler: BaseHTTPRequestHandler, _: Seen) -> None:
+        finished.wait(PATIENCE)
+        respond(handler, 200, b"done")
+
+    with process(keys_url, CONNECTIONS="4") as running, ExitStack() as stack:
+        stack.callback(finished.set)
+        assert answered(running, "127.0.0.1")
+        running.expenses.respond = slow
+        busy = [stack.enter_context(running.connect()) for _ in range(4)]
+        for sock in busy:
+            sock.sendall(running.head(f"GET {EXPENSES} HTTP/1.1", "Connection: close"))
+        wait_until(lambda: len(running.expenses.requests) == 4 and not running.alive())
+        with running.connect() as sock:
+            assert heard(sock).endswith(b'{"message":"Too many connections"}')
+        finished.set()
+        assert [heard(sock).endswith(b"done") for sock in busy] == [True] * 4
         wait_until(running.alive)
 
 
