@@ -1,4 +1,4 @@
-"""One process of the product: `serve NAME`, `relay NAME ...`, `migrate NAME ...`; and what was not delivered.
+"""One process of the product, `serve NAME` or `relay NAME ...`; or a command that ends, as `COMMANDS` lists them.
 
 A process takes its settings from the environment. Where several share one, as on a laptop, `INVOICES_DATABASE_URL`
 and its like stand for each one's DATABASE_URL, and `INVOICES_HOST` and `INVOICES_PORT` for its HOST and PORT.

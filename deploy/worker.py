@@ -15,7 +15,7 @@ from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn.http import get_parser, wsgi
 from gunicorn.http.body import ChunkedReader
-from gunicorn.http.errors import ParseException
+from gunicorn.http.errors import InvalidHeader, ParseException, UnsupportedTransferCoding
 from gunicorn.workers.ggevent import GeventWorker
 
 from deploy import refusals
@@ -84,6 +84,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             while self.alive:
                 client.await_head(self.cfg.keepalive, self._deadline)
                 request = next(parser)
+                _check(request)
                 client.allow(self._deadline)
                 if not self._answered(request, client, listener, address):
                     return
@@ -122,6 +123,15 @@ class Worker(GeventWorker):  # type: ignore[misc]
         client.allow(self._deadline)
         with suppress(OSError):
             client.sendall(words)
+
+
+def _check(request: Any) -> None:
+    """What the parser lets through, and nobody here can read; or ought to. Raises ParseException."""
+    said = dict(request.headers)
+    if said.get("TRANSFER-ENCODING", "chunked").strip().lower() != "chunked":
+        raise UnsupportedTransferCoding(said["TRANSFER-ENCODING"])
+    if request.version >= (1, 1) and "HOST" not in said:  # RFC 9112, section 3.2
+        raise InvalidHeader("HOST")
 
 
 def _in_pieces(file: Any, _size: int = 0) -> wsgi.FileWrapper:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from flask import Blueprint, Response, send_from_directory, url_for
 
-from gateway import readiness
 from gateway.parts import parts
 from shared.dialects import DIALECTS
 from shared.errors import NotFound
@@ -45,7 +44,7 @@ def healthz() -> Response:
 @pages.get("/readyz")
 def readyz() -> Response:
     """The product can answer: this database is current and every service is ready."""
-    away = readiness.missing(parts().db, parts().upstreams.values())
+    away = parts().readiness.missing()
     if away:
         return answer({"status": "not ready", "message": f"not ready: {', '.join(away)}", "not_ready": away}, 503)
     return answer({"status": "ready"})

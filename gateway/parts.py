@@ -19,6 +19,7 @@ from gateway.openapi import Description
 from gateway.people import app as people
 from gateway.people import messages
 from gateway.places import Places
+from gateway.readiness import Readiness
 from gateway.routes import ADMIN, PEOPLE, SERVICES
 from gateway.settings import Settings
 from gateway.upstream import Upstream
@@ -49,6 +50,7 @@ class Parts:
     limit: RateLimit
     places: Places
     upstreams: dict[str, Upstream]
+    readiness: Readiness
     inside: dict[str, Flask]
     """The apps that answer in this process, by what `routes` calls them."""
     hsts: int
@@ -84,6 +86,7 @@ def build(settings: Settings, wire: BaseAdapter | None) -> Parts:
         limit=RateLimit(settings.rate_limit, settings.limits_url),
         places=Places(settings.service_threads),
         upstreams=upstreams,
+        readiness=Readiness(db, upstreams.values()),
         signed=lambda caller, service: callers.sign(caller, settings.caller_secret, service),
         inside=inside,
         hsts=settings.hsts,

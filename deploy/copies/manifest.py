@@ -2,7 +2,7 @@
 
 manifest.json             this: revisions, numbers of rows, and the SHA-256 of every file
 <database>/<table>.gz     the rows of a table: see `lines`
-receipts.gz               the receipts that the rows name: key, size, SHA-256
+receipts.gz               the receipts that the rows name: key, SHA-256
 receipts/<key>            their bytes
 key-secret                what the API keys' digests are made with
 """

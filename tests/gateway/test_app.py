@@ -1,5 +1,6 @@
 """What every answer carries, the limits, and the health pages."""
 
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -133,6 +134,13 @@ def test_readyz_says_when_every_service_is_ready(gateway: Gateway) -> None:
     reply = gateway.get("/readyz", key=None)
     assert (reply.status, reply.json) == (200, {"status": "ready"})
     assert [peer.requests[0].target for peer in gateway.peers.values()] == ["/readyz"] * 3
+
+
+def test_all_who_ask_readyz_at_once_are_told_what_one_was(gateway: Gateway) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(lambda _: gateway.get("/readyz", key=None), range(8)))
+    assert [(reply.status, reply.json) for reply in replies] == [(200, {"status": "ready"})] * 8
+    assert [len(peer.requests) for peer in gateway.peers.values()] == [1] * 3
 
 
 def test_readyz_names_what_is_not_ready(start: Start) -> None:

@@ -62,7 +62,7 @@ NOT_HTTP = "The request is not valid HTTP"
             },
         ),
         (f"GET {FINANCE} HTTP/1.1\r\nA: {'x' * 9000}\r\n\r\n", 431, {"message": "The request headers are too large"}),
-        (f"GET {FINANCE} HTTP/1.1\r\n{'A: b' * 101}\r\n\r\n", 200, None),
+        (f"GET {FINANCE} HTTP/1.1\r\nHost: x\r\n{'A: b' * 101}\r\n\r\n", 200, None),
         ("GET /x.json HTTP/1.1\r\n" + "A: b\r\n" * 101 + "\r\n", 431, {"STATUS": "Error"}),
         (f"GET {FINANCE} HTTP/1.1\r\n" + f"A: {'x' * 8000}\r\n" * 9 + "\r\n", 431, {}),
         (f"GET {FINANCE} HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n", 417, {"message": "The expectation is not known"}),
@@ -71,6 +71,12 @@ NOT_HTTP = "The request is not valid HTTP"
             501,
             {"message": "The transfer coding is not known"},
         ),
+        (
+            f"POST {FINANCE} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            501,
+            {"message": "The transfer coding is not known"},
+        ),
+        (f"GET {FINANCE} HTTP/1.1\r\nA: b\r\n\r\n", 400, {"message": NOT_HTTP}),
     ],
 )
 def test_what_is_not_http_is_refused_in_the_paths_dialect(
