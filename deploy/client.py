@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import gevent
+from gevent.lock import Semaphore
 from gunicorn.http.errors import LimitRequestHeaders
 
 PACE = 8 * 1024
@@ -24,7 +25,10 @@ PIECE = 64 * 1024
 
 SLICE = 0.002
 """Seconds after which others have their turn: a socket that takes or gives at once would keep it, however small the
-pieces are that are made of it, such as chunks of a byte."""
+pieces are that are made of it, such as chunks."""
+
+LANE = Semaphore(1)
+"""Those whom a slice is not enough go on one after the other: all of them together take no more turns than one."""
 
 SEND_BUFFER = 128 * 1024
 """Bytes that the system keeps for a client who does not read. Of itself it would keep megabytes."""
@@ -48,7 +52,7 @@ class Client:
         self._sock = sock
         self._head_seconds: float | None = None  # None: no head is waited for
         self._most = 0.0  # seconds that can be left, where each byte gives some more; 0: it does not
-        self._turn = time.monotonic()  # when others have had theirs
+        self._since = (0, 0.0)  # in which round of the loop, and since when, it has kept others waiting
 
     def await_head(self, idle: float, seconds: float) -> None:
         """A request may begin within `idle` seconds; then its head has `seconds` in all."""
@@ -84,10 +88,14 @@ class Client:
         """Whether its request, or the rest of that's head, is waited for."""
         return self.waited_for and self._head_seconds is not None
 
-    def give_way(self) -> None:
-        """Let others have their turn."""
-        gevent.sleep(0)
-        self._turn = time.monotonic()
+    def take_turns(self) -> None:
+        """Let others have theirs, when this one has had all of it."""
+        if self._since[0] != _round():  # it has waited since, so others have had theirs
+            self._since = (_round(), time.monotonic())
+        elif time.monotonic() - self._since[1] > SLICE and self._head_seconds is None:  # a head is short
+            with LANE:
+                gevent.sleep(0)
+            self._since = (_round(), time.monotonic())
 
     def hang_up(self) -> None:
         """End the connection from elsewhere: whoever waits for it is told that it has ended."""
@@ -121,8 +129,7 @@ class Client:
     def _moved(self, piece: bytes | memoryview) -> None:
         if self._most:
             self.until = min(self.until + len(piece) / PACE, time.monotonic() + self._most)
-        if self._head_seconds is None and time.monotonic() - self._turn > SLICE:  # a head is short, and soon answered
-            self.give_way()
+        self.take_turns()
 
     def _note(self, piece: bytes, seconds: float) -> None:
         if not self.head:
@@ -130,3 +137,9 @@ class Client:
         self.head += piece
         if len(self.head) > HEAD_BYTES:
             raise LimitRequestHeaders("the head")
+
+
+def _round() -> int:
+    """How often the loop has looked who else there is."""
+    count: int = gevent.get_hub().loop.iteration
+    return count

@@ -88,7 +88,6 @@ class Worker(GeventWorker):  # type: ignore[misc]
                 client.allow(self._deadline)
                 if not self._answered(request, client, listener, address):
                     return
-                client.give_way()  # the next request may be here already, and the one after it
         except ParseException as fault:
             self._say(client, refusals.misread(client.head, client.address, fault))
             client.linger()
@@ -191,6 +190,7 @@ def _worth_their_frames(pieces: Iterable[bytes], client: Client) -> Iterator[byt
         if client.came - before > size + size // 4 + SPARE:
             raise errors.Invalid("The chunks of the body are too small")
         yield piece
+        client.take_turns()
 
 
 class Body:
