@@ -6,7 +6,7 @@ UV := .venv/bin/uv
 LOCKED := .venv/.run
 LOCKED_DEV := .venv/.dev
 
-.PHONY: help run test check bench chaos audit lock clean
+.PHONY: help run test check openapi bench chaos audit lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -17,11 +17,15 @@ run: $(LOCKED) ## Set up, and start the product on http://127.0.0.1:8000 (PORT, 
 test: $(LOCKED_DEV) ## Run all tests, on SQLite and PostgreSQL; T=path for some of them
 	$(PY) -m pytest -n auto $(T)
 
-check: $(LOCKED_DEV) ## Lint, types, import rules
+check: $(LOCKED_DEV) ## Lint, types, import rules, descriptions
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	@$(PY) -m deploy.openapi --check
+
+openapi: $(LOCKED) ## Write the descriptions of the four dialects anew, from the code
+	@$(PY) -m deploy.openapi
 
 bench: $(LOCKED_DEV) ## Measure speed and memory against a bare Flask app, on PostgreSQL; DB=sqlite, SECONDS, ROUNDS, SLOW=1
 	@$(PY) -m tests.bench

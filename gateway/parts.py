@@ -2,10 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
-import orjson
 from flask import Flask, current_app
 from requests.adapters import BaseAdapter
 
@@ -15,7 +12,6 @@ from gateway.guesses import Guesses
 from gateway.history.sources import Sources
 from gateway.keys.lookup import Lookup
 from gateway.limits import RateLimit
-from gateway.openapi import Description
 from gateway.people import app as people
 from gateway.people import messages
 from gateway.places import Places
@@ -26,13 +22,8 @@ from gateway.upstream import Upstream
 from shared import caller as callers
 from shared.caller import Caller
 from shared.db import Database
-from shared.describe import document
-from shared.errors import Unavailable
 from shared.http import Peer
 from shared.outbox import Topics
-
-PATIENCE = 5.0
-"""Seconds a service has to describe itself."""
 
 TELLING = 1.0
 """Seconds for telling a service of a person right after the change; the relay goes on where this ends."""
@@ -55,7 +46,6 @@ class Parts:
     """The apps that answer in this process, by what `routes` calls them."""
     hsts: int
     """Seconds that browsers stay with HTTPS, once they came that way."""
-    description: Description
     signed: Callable[[Caller, str], str]
     """A token of the caller that one service, by name, believes."""
 
@@ -76,8 +66,6 @@ def build(settings: Settings, wire: BaseAdapter | None) -> Parts:
         PEOPLE: people.create_app(db, settings.caller_secret, told(settings, wire, deadline=TELLING), sources),
         ADMIN: admin.create_app(db, settings.caller_secret, settings.key_secret),
     }
-    described = {name: partial(_described, upstream, settings.caller_secret) for name, upstream in upstreams.items()}
-    described |= {name: partial(document, app.extensions["api"]) for name, app in inside.items()}
     return Parts(
         db=db,
         keys=Lookup(db, settings.key_secret, guesses=Guesses(settings.guess_limit)),
@@ -90,7 +78,6 @@ def build(settings: Settings, wire: BaseAdapter | None) -> Parts:
         signed=lambda caller, service: callers.sign(caller, settings.caller_secret, service),
         inside=inside,
         hsts=settings.hsts,
-        description=Description(described),
     )
 
 
@@ -107,15 +94,3 @@ def parts() -> Parts:
     """The parts of the gateway that answers this request."""
     known: Parts = current_app.extensions["gateway"]
     return known
-
-
-def _described(upstream: Upstream, secret: str) -> dict[str, Any]:
-    """A service's part of the API's description."""
-    us = callers.sign(Caller.service("gateway", workspace_id=""), secret, upstream.name)
-    status, body = upstream.fetch("/internal/openapi.json", {callers.HEADER: us}, PATIENCE)
-    if status != 200:
-        raise Unavailable
-    try:
-        return dict(orjson.loads(body))
-    except ValueError:
-        raise Unavailable from None

@@ -11,7 +11,6 @@ from gateway.keys import HISTORY
 from gateway.upstream import Upstream
 from shared import schema
 from shared.db import Database
-from shared.errors import Unavailable
 
 PATIENCE = 4.0
 """Seconds a service has to say that it is ready."""
@@ -41,17 +40,9 @@ class Readiness:
 
     def _asked(self) -> list[str]:
         with ThreadPoolExecutor(len(self._upstreams)) as pool:
-            answers = list(pool.map(_ready, self._upstreams))
+            answers = list(pool.map(lambda upstream: upstream.ready(PATIENCE), self._upstreams))
         away = [upstream.name for upstream, ready in zip(self._upstreams, answers, strict=True) if not ready]
         return away if _current(self._db) else ["gateway", *away]
-
-
-def _ready(upstream: Upstream) -> bool:
-    try:
-        status, _ = upstream.fetch("/readyz", {}, PATIENCE)
-    except Unavailable:
-        return False
-    return status == 200
 
 
 def _current(db: Database) -> bool:

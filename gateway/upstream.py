@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -180,19 +181,14 @@ class Upstream:
         exchange.connection.idle_since = time.monotonic()
         self._idle.append(exchange.connection)
 
-    def fetch(self, path: str, headers: dict[str, str], deadline: float) -> tuple[int, bytes]:
-        """Status and body of a small page, over a connection of its own.
-
-        Raises:
-            Unavailable: there is none.
-        """
+    def ready(self, deadline: float) -> bool:
+        """Whether it says so within so many seconds, over a connection of its own."""
         connection = http.client.HTTPConnection(*self._address, timeout=deadline)
         try:
-            connection.request("GET", path, headers=headers)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == HTTPStatus.OK
         except (OSError, http.client.HTTPException):
-            raise Unavailable from None
+            return False
         finally:
             connection.close()
 

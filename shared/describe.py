@@ -4,7 +4,6 @@ The headers that any write takes, and the answers that any call may get, with th
 """
 
 from copy import deepcopy
-from threading import Lock
 from typing import Any, ClassVar
 
 from flask_smorest import Api, Blueprint
@@ -60,7 +59,7 @@ class ListSchema(Schema):
 class DescribedApi(Api):  # type: ignore[misc]
     """flask-smorest's Api, with our errors and our numbers in the description.
 
-    It describes an app when it is asked to: that takes longer than all else at the start of a service.
+    It describes an app only when it is asked to, which no running service is: that takes longer than all else at the start.
     """
 
     ERROR_SCHEMA: ClassVar[Document] = {"$ref": "#/components/schemas/FinanceError"}
@@ -71,7 +70,6 @@ class DescribedApi(Api):  # type: ignore[misc]
         super().init_app(app, **kwargs)
         self.register_field(Amount, "number", "decimal")
         self._left: list[Blueprint] = []
-        self._describing = Lock()
 
     def register_blueprint(self, blp: Blueprint, **_: Any) -> None:
         """As the base does, but for the description."""
@@ -80,14 +78,13 @@ class DescribedApi(Api):  # type: ignore[misc]
         self._left.append(blp)
 
     def described(self) -> Document:
-        """The description, put together by the first who asks."""
-        with self._describing:
-            while self._left:
-                blueprint = self._left.pop(0)
-                blueprint.register_views_in_doc(self, self._app, self.spec, name=blueprint.name, parameters=None)
-                self.spec.tag({"name": blueprint.name, "description": blueprint.description})
-            described: Document = self.spec.to_dict()
-            return described
+        """The description."""
+        while self._left:
+            blueprint = self._left.pop(0)
+            blueprint.register_views_in_doc(self, self._app, self.spec, name=blueprint.name, parameters=None)
+            self.spec.tag({"name": blueprint.name, "description": blueprint.description})
+        described: Document = self.spec.to_dict()
+        return described
 
 
 def listed(shown: Document) -> Document:
@@ -96,7 +93,7 @@ def listed(shown: Document) -> Document:
 
 
 def document(api: DescribedApi) -> Document:
-    """The whole description of one service, which may speak several dialects: each has components of its own."""
+    """What one service says of itself, which may speak several dialects: each has components of its own."""
     described: Document = deepcopy(api.described())
     components = described.setdefault("components", {})
     components.setdefault("schemas", {}).update({_schema_name(each.name): dict(each.error) for each in DIALECTS})

@@ -14,9 +14,14 @@ DEPTH = 32
 """How deep a body may be nested."""
 
 
-def dumps(body: Any) -> bytes:
+COMPACT = orjson.OPT_UTC_Z | orjson.OPT_PASSTHROUGH_DATACLASS
+LEGIBLE = COMPACT | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+"""How JSON is written: to be sent, or to be read by people too."""
+
+
+def dumps(body: Any, option: int = COMPACT) -> bytes:
     """`body` as JSON; instants end in Z."""
-    return orjson.dumps(body, default=_plain, option=orjson.OPT_UTC_Z | orjson.OPT_PASSTHROUGH_DATACLASS)
+    return orjson.dumps(body, default=_plain, option=option)
 
 
 @lru_cache(maxsize=8192)

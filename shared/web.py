@@ -32,7 +32,7 @@ from shared.bodies import JSON_BYTES, Parser
 from shared.bulkhead import Full
 from shared.caller import INTERNAL, Caller
 from shared.db import Database, broken_constraint
-from shared.describe import DescribedApi, document
+from shared.describe import DescribedApi
 from shared.exact import dumps, loads
 from shared.logs import request_id
 from shared.page import Page
@@ -123,7 +123,6 @@ def new_app(service: Service, routes: Iterable[Blueprint], *, body_bytes: int = 
         if not getattr(view, "answers_once", False):
             app.view_functions[endpoint] = _once(view)
     _health(app, service)
-    app.add_url_rule("/internal/openapi.json", "openapi", _openapi(api))
     return app
 
 
@@ -414,13 +413,3 @@ def _health(app: Flask, service: Service) -> None:
 
     app.add_url_rule("/healthz", "healthz", lambda: answer({"status": "ok"}))
     app.add_url_rule("/readyz", "readyz", ready)
-
-
-def _openapi(api: DescribedApi) -> Callable[[], Response]:
-    """This service's part of the OpenAPI document; the gateway makes one of the three."""
-
-    def openapi() -> Response:
-        _permit(INTERNAL)
-        return answer(document(api))
-
-    return openapi

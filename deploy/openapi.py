@@ -1,23 +1,28 @@
-"""One description a dialect, made of the parts that the services serve; a part that is away is shown as last seen.
+"""The OpenAPI documents of the four dialects, as files that the gateway serves: `make openapi` writes them.
 
-Only what the dialect owns and the gateway routes is described, with the components that it needs.
+What each part of the product says of itself is put together; a document has what the dialect owns and the gateway
+routes, and the components that that needs.
 """
 
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+import os
+import sys
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
+from flask import Flask
 
-from gateway.routes import find
+from deploy.parts import PARTS, SERVICES, settings_of
+from gateway.admin import app as admin
+from gateway.pages import DESCRIPTIONS
+from gateway.people import app as people
+from gateway.routes import ADMIN, PEOPLE, find
+from shared.config import SECRET_BYTES
+from shared.db import Database
+from shared.describe import document
 from shared.dialects import DIALECTS, Dialect
-from shared.errors import Unavailable
+from shared.exact import LEGIBLE, dumps
 
 Document = dict[str, Any]
-
-FRESH = 60.0
-"""Seconds for which the document is served before the services are asked again."""
 
 HEAD: Document = {"openapi": "3.0.3", "servers": [{"url": "/"}]}
 
@@ -26,41 +31,37 @@ SCHEMES = {
     "Basic": "An API key as the user name, with any password or none.",
 }
 
+UNUSED = {
+    "DATABASE_URL": "sqlite:////nowhere",
+    "CALLER_SECRET": "-" * SECRET_BYTES,
+    "RECEIPTS_URL": "memory:///",
+}
+"""Settings of an app that is asked for nothing but its description."""
 
-class Description:
-    """The documents, as bytes, made anew once a minute."""
 
-    def __init__(self, parts: Mapping[str, Callable[[], Document]]) -> None:
-        self._ask = parts
-        self._parts: dict[str, Document] = {}
-        self._lock = threading.Lock()
-        self._made: dict[str, bytes] = {}
-        self._until = 0.0
+def main() -> None:
+    """Write the files; with `--check`, say which of them are not as they would be written, and end with 1 then."""
+    written = documents()
+    if "--check" not in sys.argv:
+        for name, content in written.items():
+            (DESCRIPTIONS / name).write_bytes(content)
+        return
+    stale = [name for name, content in written.items() if (DESCRIPTIONS / name).read_bytes() != content]
+    if stale:
+        sys.exit(f"{', '.join(stale)}: not what the code says. Run `make openapi`.")
 
-    def document(self, dialect: Dialect) -> bytes:
-        """What is described of the dialect.
 
-        Raises:
-            Unavailable: a service is away, and its part was never seen.
-        """
-        with self._lock:
-            if time.monotonic() >= self._until:
-                whole = self._refresh()
-                self._made = {each.name: orjson.dumps(merged(self._parts, each)) for each in DIALECTS}
-                self._until = time.monotonic() + (FRESH if whole else 1.0)
-            return self._made[dialect.name]
+def documents() -> dict[str, bytes]:
+    """The files by their names."""
+    parts = {name: document(app.extensions["api"]) for name, app in _apps().items()}
+    return {f"{each.name}.json": dumps(merged(parts, each), LEGIBLE) for each in DIALECTS}
 
-    def _refresh(self) -> bool:
-        """Ask every service for its part; whether all answered."""
-        whole = True
-        for service, ask in self._ask.items():
-            try:
-                self._parts[service] = ask()
-            except Unavailable:
-                whole = False
-                if service not in self._parts:
-                    raise
-        return whole
+
+def _apps() -> dict[str, Flask]:
+    os.environ.update(UNUSED)
+    services = {name: PARTS[name].app.create_app(settings_of(name)) for name in SERVICES}
+    db, secret = Database(UNUSED["DATABASE_URL"]), UNUSED["CALLER_SECRET"]
+    return services | {PEOPLE: people.create_app(db, secret, {}), ADMIN: admin.create_app(db, secret, secret)}
 
 
 def merged(parts: Mapping[str, Document], dialect: Dialect) -> Document:
@@ -154,3 +155,7 @@ def _references(node: Any) -> Iterator[str]:
 
 def _reference(section: str, name: str) -> str:
     return f"#/components/{section}/{name}"
+
+
+if __name__ == "__main__":
+    main()
