@@ -21,9 +21,13 @@ FIELDS = (
 PAYEE = ("seller_name", "bank_details")
 """Fields that say whom an invoice asks to pay, and how."""
 
+POLICY = "approval_policy"
+
 
 def configure(db: Database, caller: Caller, facts: Facts, expected: IfMatch) -> Profile:
-    """Change what is named; what was never written has its default. Another payee asks for approvals again.
+    """Change what is named; what was never written has its default.
+
+    Another payee, and a stricter approval policy, ask for approvals again.
 
     Raises:
         PreconditionFailed.
@@ -34,7 +38,7 @@ def configure(db: Database, caller: Caller, facts: Facts, expected: IfMatch) -> 
         writing.line_up_decisions(session, caller)
         profile = known_profile(session, caller, lock=True)
         expected.check(str(profile.version))
-        payee = {field: [getattr(profile, field), facts[field]] for field in PAYEE if field in facts}
+        grounds = _grounds(profile, facts)
         for field in FIELDS:
             if field in facts:
                 setattr(profile, field, facts[field])
@@ -44,14 +48,24 @@ def configure(db: Database, caller: Caller, facts: Facts, expected: IfMatch) -> 
             session.add(profile)
         if session.is_modified(profile):
             audit.record(session, caller, "updated", profile)
-        _reopen(session, caller, {field: sides for field, sides in payee.items() if sides[0] != sides[1]})
+        _reopen(session, caller, grounds)
         return profile
 
 
-def _reopen(session: Session, caller: Caller, payee: Told) -> None:
-    """Let no approval stand for another payee, where there is still something to pay."""
-    if not payee:
+def _grounds(profile: Profile, facts: Facts) -> Told:
+    """What these facts change of that on which approvals rest."""
+    named = {field: [getattr(profile, field), facts[field]] for field in (*PAYEE, POLICY) if field in facts}
+    return {
+        field: [old, new]
+        for field, (old, new) in named.items()
+        if (rules.is_stricter(new, old) if field == POLICY else new != old)
+    }
+
+
+def _reopen(session: Session, caller: Caller, grounds: Told) -> None:
+    """Let no approval stand on other grounds than it was given on, where there is still something to pay."""
+    if not grounds:
         return
     for invoice in session.scalars(approved_unpaid(caller)):
         writing.reopen(invoice)
-        writing.record(session, caller, "updated", invoice, payee)
+        writing.record(session, caller, "updated", invoice, grounds)

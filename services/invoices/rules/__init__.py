@@ -40,6 +40,7 @@ from services.invoices.rules.approval import (
     check_second,
     check_two,
     finance_approved,
+    is_stricter,
     same_address,
 )
 from services.invoices.rules.billing import (
@@ -143,6 +144,7 @@ __all__ = [
     "finance_approved",
     "fixed_at",
     "hours",
+    "is_stricter",
     "moment",
     "move",
     "numbered",

@@ -13,6 +13,11 @@ POLICIES = (OPEN, MEMBERS, FOUR_EYES)
 """Who may decide: whoever has the scope; of those, the member who is named; and besides, no member twice."""
 
 
+def is_stricter(policy: str, than: str) -> bool:
+    """Whether a policy refuses decisions that another one takes."""
+    return POLICIES.index(policy) > POLICIES.index(than)
+
+
 def approved(approval: str, *, yes: bool) -> str:
     """The approval after the manager's decision. Raises Refused when it was not the manager's turn."""
     if approval != PENDING:

@@ -135,6 +135,53 @@ def test_other_bank_details_reopen_what_is_approved_and_can_still_be_paid(approv
     assert history(approver, in_finance(approver, both[0]))[-1]["changes"][name][1] == change[name]
 
 
+STRICTER = [("open", "members"), ("open", "four_eyes"), ("members", "four_eyes")]
+
+
+@pytest.mark.parametrize(("before", "after"), STRICTER)
+def test_a_stricter_policy_reopens_what_is_approved_and_can_still_be_paid(
+    members: list[Client], before: str, after: str
+) -> None:
+    user, manager, finance = members
+    configure(user, approval_policy=before)
+    made = {name: make(user) for name in ("half", "whole", "paid", "denied", "new")}
+    for name in ("half", "whole", "paid"):
+        decide(manager, made[name], finance_approver_email=FINANCE)
+    for name in ("whole", "paid"):
+        finish(finance, made[name])
+    data(user.put(url(in_finance(user, made["paid"])), json={"status": "paid"}))
+    decide(manager, made["denied"], approvalAction="deny")
+    admin = user.seen_by(scopes=("admin",), member_id=9, key_id="admin's")
+    data(admin.put(SETTINGS, json={"approval_policy": after}))
+
+    found = {name: shown(user, each)["approval_status"] for name, each in made.items()}
+    reopened = dict.fromkeys(("half", "whole"), "pending")
+    assert found == {**reopened, "paid": "approved", "denied": "denied", "new": "pending"}
+    entry = history(user, in_finance(user, made["whole"]))[-1]
+    assert (entry["action"], entry["member_id"]) == ("updated", 9)
+    assert entry["changes"] == {
+        "approval": ["approved", "pending"],
+        "approval_policy": [before, after],
+        "approved_by_manager_email": ["manager@example.com", None],
+        "finance_approver_email": [FINANCE, None],
+    }
+    assert len(history(user, in_finance(user, made["new"]))) == 1
+    decide(manager, made["whole"], finance_approver_email=FINANCE)
+    finish(finance, made["whole"])  # who set the policy has submitted nothing
+
+
+@pytest.mark.parametrize(("before", "after"), [*(pair[::-1] for pair in STRICTER), ("four_eyes", "four_eyes")])
+def test_a_policy_that_is_no_stricter_leaves_approvals_alone(members: list[Client], before: str, after: str) -> None:
+    user, manager, finance = members
+    configure(user, approval_policy=before)
+    made = make(user)
+    decide(manager, made, finance_approver_email=FINANCE)
+    finish(finance, made)
+    with nothing_changes(user, in_finance(user, made)):
+        configure(user, approval_policy=after)
+    assert shown(user, made)["approval_status"] == "approved"
+
+
 # What is denied
 
 

@@ -42,7 +42,8 @@ def get_settings() -> Response:
 def update_settings(facts: dict[str, Any]) -> Response:
     """Update the settings: what is named changes, the rest stays.
 
-    Another `seller_name`, or other `bank_details`, ask for approval again of what is approved and not paid.
+    Another `seller_name`, other `bank_details` and a stricter `approval_policy` ask for approval again of what is
+    approved and not paid.
     """
     return _shown(actions.configure(db(), caller(), facts, if_match()))
 
