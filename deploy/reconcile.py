@@ -119,6 +119,7 @@ def _remembered_as(look: Look, pair: billables.Pair) -> Remembered:
         spent_on=known.spent_on,
         budget_id=spend.budget if spend is not None else None,
         created_by=known.created_by,
+        writers=known.writers,
         spend_version=spend.version if spend is not None else 0,
         billable_version=known.version,
         billing_version=0,  # so that the invoice service tells of the account, too

@@ -17,7 +17,7 @@ ITSELF = frozenset({"id", "uuid", "workspace_id", "version", "created_at", "upda
 """Columns whose change says nothing that the entry itself does not say."""
 
 UNTOLD = {"untold": True}
-"""The `info` of a column that no entry tells of, as it is a secret's or changes with every use."""
+"""The `info` of a column that no entry tells of: it is a secret's, changes with every use, or repeats the entries."""
 
 
 class Audit(Base):

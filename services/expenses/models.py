@@ -2,11 +2,12 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Index, String
+from sqlalchemy import JSON, BigInteger, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.expenses import rules
 from services.expenses.rules import Billable, Report, Spend
+from shared.audit import UNTOLD
 from shared.db import Base, Counter, Instant, Numbered, now
 from shared.lengths import DESCRIPTION, NAME
 from shared.money import Money
@@ -35,6 +36,7 @@ class Expense(Numbered, Base):
     receipt_type: Mapped[str | None] = mapped_column(String(64))
     receipt_digest: Mapped[str | None] = mapped_column(String(64))
     created_by: Mapped[int | None]  # the member whose key made it
+    writers: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True), info=UNTOLD)  # others, of the amount
     version: Mapped[int] = mapped_column(Counter)
     created_at: Mapped[datetime] = mapped_column(Instant, default=now)
     updated_at: Mapped[datetime] = mapped_column(Instant, default=now)

@@ -39,7 +39,7 @@ LISTED = Rows(
     Expense,
     without=(
         *("workspace_id", "project_id", "invoice_id", "created_by", "receipt_type", "receipt_digest", "version"),
-        *("spend_version", "billable_version", "billing_version", "invoice_account_id"),
+        *("spend_version", "billable_version", "billing_version", "invoice_account_id", "writers"),
     ),
 )
 """Expenses as `finance` lists them: each column that is not read is time for every list."""

@@ -26,7 +26,8 @@ class ProjectExpenseSchema(Schema):
     """An expense's whole state, never a difference. `project_id` null: it is gone, or in no project.
 
     `held`: it is about to change, which may be refused; `shown`: also what an invoice shows of it;
-    `account_ids`: the only accounts whose invoices the one who changes it may reach; `changed_by`: the member who did.
+    `account_ids`: the only accounts whose invoices the one who changes it may reach; `changed_by`: the member who did;
+    `writers`: those who have ever written its amount, besides the one who made it.
     """
 
     version = WholeNumber(required=True, most=LARGEST_ID)
@@ -42,6 +43,7 @@ class ProjectExpenseSchema(Schema):
     created_by = fields.Integer(required=True, allow_none=True)
     account_ids = fields.List(Text(36), load_default=None)
     changed_by = fields.Integer(load_default=None)
+    writers = fields.List(fields.Integer(), load_default=())
 
 
 @routes.put("/expenses/<uuid:expense_id>")

@@ -157,6 +157,15 @@ def test_invoices_accepts_every_request_on_the_page_and_answers_exactly_so(pair:
     assert (answer.status_code, answer.json) == (200, late["answer"])
 
 
+def test_both_say_alike_who_else_has_written_the_amount(pair: Pair) -> None:
+    pair.expense()
+    other = pair.expenses.seen_by(member_id=8)
+    assert other.put(f"/expenses/{pair.names['number']}.json", json={"expense": {"cost": "30.00"}}).status_code == 200
+    told = pair.page("by another")["costs 30"]
+    assert pair.heard()[-1] == told
+    assert pair.tell(told | {"json": told["json"] | {"version": 5}}).json == {"version": 5, "fresh": True}
+
+
 @pytest.mark.parametrize("name", PAGE["refusals"])
 def test_invoices_refuses_as_the_page_says_and_changes_nothing(pair: Pair, name: str) -> None:
     number = pair.expense()

@@ -88,7 +88,7 @@ def keep(
         Conflict: the reservation has been taken back, or another change came between.
     """
     if held := reservation and reservation.of(BILLABLE):
-        _deliver(db, session, messages.conclude(session, held.undo, after.billable, caller.member_id), outside)
+        _deliver(db, session, messages.conclude(session, held.undo, expense, after.billable, caller.member_id), outside)
     if booked := reservation and reservation.of(SPEND):
         if booked.question.asks != after.spend or not outbox.disarm(session, booked.undo):
             raise Conflict

@@ -72,6 +72,7 @@ class Remembered:
     spent_on: date | None
     budget_id: str | None
     created_by: int | None
+    writers: list[int] | None
     spend_version: int
     billable_version: int
     billing_version: int

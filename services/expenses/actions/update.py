@@ -1,7 +1,7 @@
 """Change an expense."""
 
 from services.expenses.actions.promise import Reservation, check, keep, questions
-from services.expenses.actions.writing import Facts, apply_facts, attach, tag
+from services.expenses.actions.writing import Facts, apply_facts, attach, sign, tag
 from services.expenses.models import Expense
 from services.expenses.outside import Outside
 from services.expenses.queries import ExpenseId, owned
@@ -35,6 +35,8 @@ def update(
         before = expense.report
         apply_facts(expense, facts)
         after = expense.report
+        if after.spend.amount != before.spend.amount:
+            sign(expense, caller)
         billed = expense.invoice_id is not None
         check(reservation, questions(before, after, billed=billed, accounts=caller.account_ids))
         attach(session, expense, receipt, outside.receipts)

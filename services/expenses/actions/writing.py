@@ -68,6 +68,13 @@ def apply_facts(expense: Expense, facts: Facts) -> None:
     expense.amount_minor, expense.currency = amount.minor, amount.currency
 
 
+def sign(expense: Expense, caller: Caller) -> None:
+    """Note who wrote the amount, besides the one who made the expense: whoever did may not approve its invoice."""
+    member, known = caller.member_id, expense.writers or []
+    if member is not None and member not in (expense.created_by, *known):
+        expense.writers = [*known, member]
+
+
 def attach(session: Session, expense: Expense, receipt: Receipt | None, receipts: Receipts | None = None) -> None:
     if receipt is None:
         return

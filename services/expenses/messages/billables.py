@@ -23,6 +23,8 @@ from shared.money import Money
 from shared.outbox import Outbox
 
 AS_THEY_ARE = ("id", "project_id", "name", "description", "created_by")
+HANDS = ("changed_by", "writers")
+"""What is told of who has written an expense, where there is somebody."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,13 @@ class HoldQuestion:
         promises.put(outside.invoices, _path(undo), undo, body, deadline=outside.hold_deadline)
 
 
-def conclude(session: Session, undo: Outbox, state: Billable, member_id: int | None) -> Outbox | None:
+def conclude(session: Session, undo: Outbox, expense: Expense, state: Billable, member_id: int | None) -> Outbox | None:
     """Let the state after the change take the place of the armed undo, and its version, which nobody has seen.
 
     It is to be delivered after the commit. None when somebody else has taken up the undo. `member_id`: who changed it.
     """
-    return outbox.take_up(session, undo, _kept(state) | {"changed_by": member_id})
+    hands = {"changed_by": member_id, "writers": expense.writers}
+    return outbox.take_up(session, undo, _kept(state) | hands)
 
 
 def tell(session: Session, expense: Expense, state: Billable) -> None:
@@ -68,7 +71,7 @@ def tell(session: Session, expense: Expense, state: Billable) -> None:
     told: dict[str, Any] = {
         "workspace_id": expense.workspace_id,
         "version": expense.billable_version,
-        "body": _kept(state),
+        "body": _kept(state) | {"writers": expense.writers},
     }
     outbox.put(session, BILLABLE, expense.uuid, **told)
     if known:
@@ -95,10 +98,9 @@ def _kept(state: Billable) -> dict[str, Any]:
 
 def _wire(kept: dict[str, Any], *, held: bool, shown: bool) -> dict[str, Any]:
     """The body of `PUT /internal/expenses/{expense_id}`, without its version."""
-    changed_by = {"changed_by": kept["changed_by"]} if kept.get("changed_by") is not None else {}
     return (
         {name: kept[name] for name in AS_THEY_ARE}
-        | changed_by
+        | {name: kept[name] for name in HANDS if kept.get(name) is not None}
         | {
             "held": held,
             "shown": shown,

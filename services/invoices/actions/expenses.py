@@ -27,6 +27,7 @@ class ExpenseState:
     `held`: a question, whether the expense may change, and to be kept from changing hands until it has. Its state is
     the one before, but for `project_id` and `amount`, which are those after. `shown`: the change is of something that
     an invoice shows. `changed_by`: the member who has changed it, whose hand the invoice's history then shows.
+    `writers`: the members who have ever written its amount, besides the one who made it.
     """
 
     version: int
@@ -41,6 +42,7 @@ class ExpenseState:
     created_by: int | None
     account_ids: Collection[str] | None = None  # of a question: the only accounts that the one who changes it may use
     changed_by: int | None = None
+    writers: Collection[int] = ()
 
 
 def accept_expense(db: Database, workspace_id: str, expense_id: str, state: ExpenseState) -> int:
@@ -95,6 +97,8 @@ def _take(session: Session, us: Caller, invoice: Invoice | None, known: ProjectE
     known.name, known.description, known.spent_on = state.name, state.description, state.spent_on
     known.amount_minor, known.currency = state.amount.minor, state.amount.currency
     known.created_by = state.created_by
+    if state.writers:
+        known.writers = sorted({*(known.writers or ()), *state.writers})  # who has written it stays one who has
     if state.project_id is None:
         known.invoice_id = None
     if invoice is None or _facts(known) == before:  # nothing came of a question

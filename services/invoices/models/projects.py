@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, Index, String
+from sqlalchemy import JSON, BigInteger, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.invoices.rules import hours, priced
@@ -136,6 +136,7 @@ class ProjectExpense(Base):
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(3))
     created_by: Mapped[int | None]
+    writers: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))  # others who have written its amount
     invoice_id: Mapped[int | None] = mapped_column(Serial)
     billing_version: Mapped[int] = mapped_column(BigInteger)  # of the newest message about `invoice_id`
 

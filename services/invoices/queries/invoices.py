@@ -18,6 +18,7 @@ from services.invoices.models import (
     Logo,
     Payment,
     Profile,
+    Project,
     ProjectExpense,
     TimeEntry,
 )
@@ -75,6 +76,9 @@ WEIGHTY = frozenset(
     | {"items", "time_entries", "expenses", "seller_name", "bank_details"}
 )
 """What the history calls that of which an approval is asked for again."""
+
+OF_TIME, OF_RATES = ("minutes", "billable", "person_id"), ("rates", "rate_micros")
+"""What it calls that of which the cost of time is made: of a time entry, and of its project."""
 
 MINE = (Invoice.workspace_id == bindparam("workspace_id"),)
 MINE_LIMITED = (*MINE, Invoice.account_id.in_(bindparam("account_ids", expanding=True)))
@@ -325,37 +329,54 @@ def _check_account(caller: Caller, invoice: Invoice, invoice_id: InvoiceId) -> N
 
 
 def hands(session: Session, invoice: Invoice) -> tuple[list[Hand], Hand | None]:
-    """Who made an invoice, what is on it, or wrote its amounts or its payee; and which manager approved it last.
-
-    Its history tells; and the time entries and expenses on it say whose they are, and who made them.
-    """
+    """Who made an invoice, or what is on it, or wrote its amounts or its payee; and which manager approved it last."""
     about = (Audit.workspace_id == invoice.workspace_id, Audit.subject_id == invoice.uuid, Audit.subject == "invoice")
-    told = select(Audit.action, Audit.member_id, Audit.key_id, Audit.changes).where(
+    told = select(Audit.id, Audit.action, Audit.member_id, Audit.key_id, Audit.changes).where(
         *about, Audit.action.in_(("created", "updated", "approved"))
     )
-    submitters, manager = [], None
-    for action, member_id, key_id, changes in session.execute(told.order_by(Audit.id)):
+    submitters, manager, timed = [], None, 0
+    for entry_id, action, member_id, key_id, changes in session.execute(told.order_by(Audit.id)):
         hand = Hand(member_id, key_id)
+        timed = entry_id if "time_entries" in changes else timed
         if action == "approved":
             manager = hand
         elif action == "created" or WEIGHTY & changes.keys() or changes["currency"][0] != changes["currency"][1]:
             submitters.append(hand)
-    submitters += [Hand(member_id, "") for member_id in session.scalars(_makers(invoice)) if member_id is not None]
+    if invoice.project_id is not None:
+        submitters += [*_of_time(session, invoice, timed), *_of_expenses(session, invoice)]
     return submitters, manager
 
 
-def _makers(invoice: Invoice) -> CompoundSelect[Any]:
-    """The members whose time and expenses an invoice is made of, and those who have logged them."""
-    return union(
-        *(
-            select(member).where(entity.workspace_id == invoice.workspace_id, entity.invoice_id == invoice.id)
-            for entity, member in (
-                (TimeEntry, TimeEntry.person_id),
-                (TimeEntry, TimeEntry.created_by),
-                (ProjectExpense, ProjectExpense.created_by),
-            )
-        )
+def _of_time(session: Session, invoice: Invoice, timed: int) -> list[Hand]:
+    """Whose the time on an invoice is, and who wrote what it costs, also before it was on it.
+
+    `timed`: the entry of the invoice's history that last tells of time on it. Rates that were set later are not in it.
+    """
+    mine = (TimeEntry.workspace_id == invoice.workspace_id, TimeEntry.invoice_id == invoice.id)
+    project = select(Project.uuid).where(
+        Project.workspace_id == invoice.workspace_id, Project.id.in_(select(TimeEntry.project_id).where(*mine))
     )
+    found: CompoundSelect[Any] = union(
+        select(TimeEntry.person_id, literal("")).where(*mine),
+        _wrote(invoice, "time entry", select(TimeEntry.uuid).where(*mine), OF_TIME),
+        _wrote(invoice, "project", project, OF_RATES).where(Audit.id < timed),
+    )
+    return [Hand(member_id, key_id) for member_id, key_id in session.execute(found)]
+
+
+def _wrote(invoice: Invoice, subject: str, things: Select[str], names: Sequence[str]) -> Select[int | None, str]:
+    """Who wrote one of these facts of one of these things, as the history tells."""
+    told = or_(*(Audit.changes[name].as_string().is_not(None) for name in names))
+    about = (Audit.workspace_id == invoice.workspace_id, Audit.subject_id.in_(things), Audit.subject == subject)
+    return select(Audit.member_id, Audit.key_id).where(*about, told)
+
+
+def _of_expenses(session: Session, invoice: Invoice) -> list[Hand]:
+    """Who made the expenses on an invoice, and who wrote their amounts, as the expense service has told."""
+    mine = (ProjectExpense.workspace_id == invoice.workspace_id, ProjectExpense.invoice_id == invoice.id)
+    told = session.execute(select(ProjectExpense.created_by, ProjectExpense.writers).where(*mine))
+    members = {member for made_by, writers in told for member in (made_by, *(writers or ()))}
+    return [Hand(member, "") for member in members if member is not None]
 
 
 def approved_unpaid(caller: Caller) -> Select[Invoice]:

@@ -87,6 +87,28 @@ def test_a_new_expense_is_asked_for_and_told_with_its_id(both: Both) -> None:
     in_step(both)
 
 
+def test_who_has_written_the_amount_is_told_even_if_that_was_in_no_project(both: Both) -> None:
+    uuid = both.expenses.post(EXPENSES, json={"amount": 10}).json["data"]["id"]
+    number = both.number(uuid)
+    for member, facts in (
+        (8, {"amount": 9000}),
+        (8, {"amount": 9001}),
+        (9, {"description": "Tyres", "amount": 9001}),
+        (None, {"amount": 9002}),
+        (10, {"currency": "EUR"}),
+        (7, {"amount": 9003}),
+    ):
+        answer = both.expenses.seen_by(member_id=member).put(f"{EXPENSES}/{uuid}", json=facts)
+        assert answer.status_code == 200, answer.data
+    assert both.invoices.said == []
+    assert put(both, number, **{"project-id": FIRST}).status_code == 200
+    question, after = both.invoices.said
+    assert "writers" not in question
+    assert (after["created_by"], after["changed_by"], after["writers"]) == (7, 7, [8, 10])
+    assert put(both, number, name="4 New Tyres").status_code == 200
+    assert both.invoices.said[-1]["writers"] == [8, 10]
+
+
 def test_a_change_is_asked_for_as_it_is_but_for_its_amount_and_told_as_it_became(both: Both) -> None:
     number = both.project_expense(**TYRES)
     both.invoices.said = []

@@ -417,6 +417,69 @@ def test_who_changed_an_expense_on_an_invoice_has_submitted_it_too(
             says(decide(manager, made, 403), 403, "The member who submitted an invoice may not decide on it")
 
 
+OWN = "The member who submitted an invoice may not decide on it"
+
+
+def written_before(books: Books, user: Client, manager: Client, what: str) -> Facts:
+    """Time, or an expense, of which the manager has written something before it is on an invoice."""
+    if what in ("hours", "whether it is billed", "words"):
+        entry = books.time(60, **{"person-id": 7})
+        change: Facts = {"hours": {"hours": 90}, "whether it is billed": {"isbillable": "0"}}.get(
+            what, {"description": "Painting it", "date": "20150618"}
+        )
+        assert manager.put(f"/time_entries/{entry}.json", json={"time-entry": change}).status_code == 200
+        assert user.put(f"/time_entries/{entry}.json", json={"time-entry": {"minutes": 30}}).status_code == 200
+        return {"timelogs": entry}
+    if what == "the amount":
+        books.tell(books.expense(1149, created_by=7), 1149, "9000.00", version=2, changed_by=8, writers=[8])
+        books.tell("eeeeeeee-0000-4000-8000-000000000001", 1149, "9000.01", version=3, changed_by=7)
+        return {"expenses": "1149"}
+    rates = {"the default rate": {"project-default": "90.00"}, "a person's rate": {"users": {"7": {"rate": "90.00"}}}}
+    for client, facts in ((manager, rates[what]), (user, {"project-default": "60.00"})):
+        assert client.put(f"/projects/{books.project}/rates.json", json={"rates": facts}).status_code == 200
+    return {"timelogs": books.time(60)}
+
+
+@pytest.mark.parametrize("policy", ["four_eyes", "members"])
+@pytest.mark.parametrize(
+    "what", ["hours", "whether it is billed", "the default rate", "a person's rate", "the amount", "words"]
+)
+def test_who_wrote_what_a_line_costs_before_it_was_on_the_invoice_has_submitted_it_too(
+    members: list[Client], what: str, policy: str
+) -> None:
+    user, manager, finance = members
+    configure(user, approval_policy=policy)
+    books = Books(user)
+    number = books.invoice()
+    made = next(each for each in user.get("/api/invoices").json["invoices"] if each["id"] == number)
+    assert books.bill(number, add=written_before(books, user, manager, what)).status_code == 200
+    if policy == "four_eyes" and what != "words":
+        with nothing_changes(user, in_finance(user, made)):
+            says(decide(manager, made, 403), 403, OWN)
+        decide(finance, made, manager_email=FINANCE)
+    else:
+        decide(manager, made)
+
+
+def test_who_sets_rates_once_the_time_is_on_the_invoice_or_off_it_again_has_submitted_nothing(
+    members: list[Client],
+) -> None:
+    user, manager, _ = members
+    configure(user, approval_policy="four_eyes")
+    books = Books(user)
+    number, entry = books.invoice(), books.time(60)
+    made = next(each for each in user.get("/api/invoices").json["invoices"] if each["id"] == number)
+    rates = f"/projects/{books.project}/rates.json"
+    assert books.bill(number, add={"timelogs": entry}).status_code == 200
+    assert manager.put(rates, json={"rates": {"project-default": "70.00"}}).status_code == 200
+    decide(manager, made)
+    assert books.bill(number, remove={"timelogs": entry}).status_code == 200
+    decide(manager, made)
+    assert books.bill(number, add={"timelogs": entry}).status_code == 200
+    with nothing_changes(user, in_finance(user, made)):
+        says(decide(manager, made, 403), 403, OWN)
+
+
 # Races
 
 
