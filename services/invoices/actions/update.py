@@ -23,7 +23,7 @@ def update(db: Database, caller: Caller, invoice_id: InvoiceId, facts: Facts, ex
         NotFound (also the project that is named), PreconditionFailed.
         Invalid: an amount is too precise for the currency, or too large.
         Refused: it is completed, its amounts are fixed, its status cannot make that move, figures that do not agree,
-            more asked for than the total, or a number that is already used.
+            more asked for than the total, another payee of what is paid, or a number that is already used.
     """
     with db.write() as session:
         if facts.get("status", rules.DRAFT) != rules.DRAFT and not facts.get("invoice_number"):

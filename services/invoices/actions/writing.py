@@ -60,8 +60,13 @@ def tag(invoice: Invoice, day: date) -> str:
 
 
 def apply_plain(invoice: Invoice, facts: Facts) -> None:
-    """Take over what is a column as it is. Another payee asks for approval again."""
+    """Take over what is a column as it is. Another payee asks for approval again.
+
+    Raises:
+        Refused: another payee of what is paid, be it in part.
+    """
     if any(fact in facts and facts[fact] != getattr(invoice, PLAIN[fact]) for fact in PAYEE):
+        rules.check_payee_open(invoice.payment_status)
         reopen(invoice)
     for fact, column in PLAIN.items():
         if fact in facts:

@@ -79,6 +79,7 @@ from services.invoices.rules.payment import (
     PAYMENT_STATUSES,
     UNPAID,
     check_payable,
+    check_payee_open,
     check_unpaid,
     payment_status,
 )
@@ -131,6 +132,7 @@ __all__ = [
     "check_open",
     "check_own",
     "check_payable",
+    "check_payee_open",
     "check_project_open",
     "check_released",
     "check_requested",

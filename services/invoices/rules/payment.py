@@ -25,6 +25,12 @@ def check_payable(lifecycle: str, amount: Money, due: Money) -> None:
         raise Refused(f"Only {due} is due")
 
 
+def check_payee_open(payment: str) -> None:
+    """Raise Refused when another payee would be written where money has moved to this one."""
+    if payment != UNPAID:
+        raise Refused(f"The invoice is {payment}: its provider, payment method and user stay")
+
+
 def check_unpaid(payment: str) -> None:
     """Raise Refused when something has been paid."""
     if payment != UNPAID:

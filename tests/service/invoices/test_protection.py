@@ -135,6 +135,27 @@ def test_other_bank_details_reopen_what_is_approved_and_can_still_be_paid(approv
     assert history(approver, in_finance(approver, both[0]))[-1]["changes"][name][1] == change[name]
 
 
+@pytest.mark.parametrize("paid", ["wholly", "partly", "over nothing"])
+@pytest.mark.parametrize(
+    "change", [{"provider_name": "Another"}, {"payment_method": "transfer"}, {"user_email": "x@example.com"}]
+)
+def test_who_was_paid_stays_who_he_was(approver: Client, change: Facts, paid: str) -> None:
+    made = approved(approver, **({"total_amount": 0, "amount_requested": 0} if paid == "over nothing" else {}))
+    same = in_finance(approver, made)
+    data(approver.put(url(same), json={"status": "sent"}))
+    if paid == "partly":
+        assert approver.post(url(same, "/payments"), json={"amount": 1}).status_code == 201
+    else:
+        data(approver.put(url(same), json={"status": "paid"}))
+    words = "partially paid" if paid == "partly" else "paid"
+    with nothing_changes(approver, same):
+        answer = approver.put(at(made), json={"description": "x", **change})
+        says(answer, 422, f"The invoice is {words}: its provider, payment method and user stay")
+    as_it_was = {name: BODY[name] for name in ("provider_name", "payment_method", "user_email")}
+    assert approver.put(at(made), json={"description": "x", **as_it_was}).status_code == 200
+    assert shown(approver, made)["description"] == "x"
+
+
 STRICTER = [("open", "members"), ("open", "four_eyes"), ("members", "four_eyes")]
 
 
