@@ -49,6 +49,19 @@ class Several(fields.List[Any]):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
+class Named(fields.Dict):
+    """A map of at most `most` names, which are counted before any of them is looked at."""
+
+    def __init__(self, names: fields.Field[Any], values: fields.Field[Any], *, most: int, **kwargs: Any) -> None:
+        self._length = validate.Length(max=most)
+        super().__init__(keys=names, values=values, **_described(kwargs, maxProperties=most))
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, dict):
+            self._length(value)
+        return super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
+
+
 class Email(Text):
     """An e-mail address."""
 
@@ -127,7 +140,7 @@ class TrueOrFalse(fields.Boolean):
         return value
 
 
-def _described(kwargs: dict[str, Any], **facts: str) -> dict[str, Any]:
+def _described(kwargs: dict[str, Any], **facts: Any) -> dict[str, Any]:
     """Keyword arguments of a field, with `facts` for the OpenAPI document."""
     return kwargs | {"metadata": {**facts, **kwargs.get("metadata", {})}}
 

@@ -99,6 +99,9 @@ def test_a_compact_day_is_no_date_of_json_schema(describe: Describe) -> None:
     assert property_of(document, "TimeEntryIn", "date")["pattern"] == r"^(\d{8})?$"
 
 
+MANY = {str(person): 65 for person in range(1001)}
+
+
 @pytest.mark.parametrize(
     ("schema", "name", "good", "bad"),
     [
@@ -109,7 +112,13 @@ def test_a_compact_day_is_no_date_of_json_schema(describe: Describe) -> None:
         ("ProjectExpenseIn", "date", ["", "20150617", None], ["2015-06-17"]),
         ("TimeEntryIn", "hours", ["2", 2.5, "", None], ["two", 10_001]),
         ("TimeEntryIn", "minutes", ["20", 0, "", None], ["x", 0.5]),
-        ("RatesIn", "users", [{"8": each} for each in ("65", "", 65, None, {"rate": 65}, {"rate": ""})], [{"8": {}}]),
+        (
+            "RatesIn",
+            "users",
+            [{"8": each} for each in ("65", "", 65, None, {"rate": 65}, {"rate": ""})],
+            [{"8": {}}, MANY],
+        ),
+        ("LineIds", "timelogs", ["937,938", "", None, 937, [937, 938], [1] * 1000], [0, True, ["x"], [1] * 1001]),
     ],
 )
 def test_a_loose_value_may_be_written_as_it_is_taken(

@@ -18,6 +18,7 @@ from shared.fields import (
     CurrencyCode,
     Day,
     Email,
+    Named,
     Several,
     Text,
     TrueOrFalse,
@@ -257,20 +258,36 @@ def test_what_stands_for_true_or_false_is_refused(value: Any) -> None:
     assert why_not(TrueOrFalse(), value) == ["Not a valid boolean."]
 
 
+class Watched(Field):
+    """Takes everything, and notes it."""
+
+    def __init__(self, looked_at: list[Any]) -> None:
+        super().__init__()
+        self.looked_at = looked_at
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        self.looked_at.append(value)
+        return value
+
+
 def test_a_list_that_is_too_long_is_refused_before_any_of_it_is_looked_at() -> None:
     looked_at: list[Any] = []
-
-    class Watched(Field):
-        def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
-            looked_at.append(value)
-            return value
-
-    several = Several(Watched(), least=1, most=2)
+    several = Several(Watched(looked_at), least=1, most=2)
     assert several.deserialize([1, 2]) == looked_at == [1, 2]
     assert why_not(several, [1, 2, 3]) == ["Length must be between 1 and 2."]
     assert why_not(several, []) == ["Length must be between 1 and 2."]
     assert looked_at == [1, 2]
     assert why_not(several, "12") == ["Not a valid list."]
+
+
+def test_a_map_of_too_many_names_is_refused_before_any_of_it_is_looked_at() -> None:
+    looked_at: list[Any] = []
+    named = Named(Watched(looked_at), Watched(looked_at), most=2)
+    assert named.deserialize({"a": 1, "b": 2}) == {"a": 1, "b": 2}
+    assert looked_at == ["a", "b", 1, 2]
+    assert why_not(named, {"a": 1, "b": 2, "c": 3}) == ["Longer than maximum length 2."]
+    assert looked_at == ["a", "b", 1, 2]
+    assert why_not(named, ["a"]) == ["Not a valid mapping type."]
 
 
 @pytest.mark.parametrize("written", ["1e-999999999", "1e999999999", "1e256", "1e-256"])

@@ -416,6 +416,35 @@ def test_an_invoice_has_no_more_lines_than_others_have(
     assert books.bill(invoice, remove={"timelogs": entries[1]}).status_code == 200
 
 
+@pytest.mark.parametrize("most", [rules.LINES, rules.LINES + 1])
+@pytest.mark.parametrize("spell", [list, lambda ids: ",".join(map(str, ids))], ids=["list", "text"])
+def test_no_more_ids_are_read_than_an_invoice_has_lines(books: Books, most: int, spell: Any) -> None:
+    number = books.invoice()
+    before = books.read(number)
+    for how in ("add", "remove"):
+        for name in ("timelogs", "expenses"):
+            answer = books.bill(number, **{how: {name: spell(range(1, most + 1))}})
+            if most > rules.LINES:
+                why = f"Invalid request parameters: {how}.{name}: At most 1000 ids."
+                assert (answer.status_code, answer.json["MESSAGE"]) == (400, why)
+            else:
+                assert answer.status_code == 404, answer.data
+    assert books.read(number) == before
+
+
+def test_rates_of_no_more_than_a_thousand_persons_are_read(books: Books) -> None:
+    path = f"/projects/{books.project}/rates.json"
+    before = books.client.get(path).data
+    answers = [
+        books.client.put(path, json={"rates": {"users": {str(person): "x" for person in range(1, 1 + count)}}})
+        for count in (1000, 1001)
+    ]
+    assert [answer.status_code for answer in answers] == [400, 400]
+    assert answers[0].json["MESSAGE"].startswith("Invalid request parameters: users.1.value: Not a number.")
+    assert answers[1].json["MESSAGE"] == "Invalid request parameters: users: Longer than maximum length 1000."
+    assert books.client.get(path).data == before
+
+
 def test_a_deleted_invoice_lets_go_of_what_it_billed(books: Books, expense_service: ExpenseService) -> None:
     invoice, entry, expense = books.invoice(), books.time(60), books.expense(15)
     books.bill(invoice, add={"timelogs": entry, "expenses": 15})

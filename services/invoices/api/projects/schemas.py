@@ -9,10 +9,13 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from services.invoices import rules
 from shared.compact import CompactDay, Flag, LooseAmount, LooseNumber, LooseText, PageQuery, either
-from shared.fields import WholeNumber
+from shared.fields import Named, WholeNumber
 from shared.lengths import DESCRIPTION, NAME
 
 LARGEST = 2**63 - 1
+
+RATES = 1000
+"""Persons whose rates are set at once, at most."""
 
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?", re.ASCII)
 
@@ -94,10 +97,19 @@ SINGLE = LISTED | {
 
 
 class IdList(fields.Field[list[int]]):
-    """Ids as text with commas between them, as one number, or as a list."""
+    """Ids as text with commas between them, as one number, or as a list; no more than an invoice has lines."""
+
+    def __init__(self, *, example: str, **kwargs: Any) -> None:
+        number = {"type": "integer", "minimum": 1, "maximum": LARGEST}
+        text = {"type": "string", "nullable": True, "example": example, "description": f"At most {rules.LINES}."}
+        kinds = [text, number, {"type": "array", "items": number, "maxItems": rules.LINES}]
+        super().__init__(allow_none=True, metadata={"oneOf": kinds}, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[int]:
-        written = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else [value]
+        most = rules.LINES
+        written = value.split(",", most) if isinstance(value, str) else value if isinstance(value, list) else [value]
+        if len(written) > most:
+            raise ValidationError(f"At most {most} ids.")
         number = WholeNumber(most=LARGEST, text=True)
         stripped = (each.strip() if isinstance(each, str) else each for each in written)
         return [number.deserialize(each) for each in stripped]
@@ -162,8 +174,8 @@ class ProjectInvoiceIn(Schema):
 class LineIds(Schema):
     """Time entries and expenses."""
 
-    time = IdList(data_key="timelogs", allow_none=True, metadata={"type": "string", "example": "937,938"})
-    expenses = IdList(allow_none=True, metadata={"type": "string", "example": "14,15"})
+    time = IdList(data_key="timelogs", example="937,938")
+    expenses = IdList(example="14,15")
 
 
 class LineItemsIn(Schema):
@@ -288,9 +300,10 @@ class RatesIn(Schema):
     """What an hour costs on a project, from now on."""
 
     default = LooseAmount(decimals=rules.MICRO, most=10**9, data_key="project-default", allow_none=True)
-    users = fields.Dict(
-        keys=LooseNumber(most=2**31 - 1),
-        values=UserRate(decimals=rules.MICRO, most=10**9),
+    users = Named(
+        LooseNumber(most=2**31 - 1),
+        UserRate(decimals=rules.MICRO, most=10**9),
+        most=RATES,
         allow_none=True,
         metadata={"example": {"414": {"rate": "50.00"}}},
     )
