@@ -1,5 +1,6 @@
 """What comes in: JSON bodies and queries, read exactly, and refused naming what is wrong."""
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -14,6 +15,12 @@ from shared.page import DEFAULT_LIMIT, MAX_LIMIT
 
 JSON_BYTES = 1024 * 1024
 """The largest JSON body (api.md, section 1)."""
+
+FIELDS = 10_000
+"""Fields of a JSON body at most, those of nested objects included: three times what the largest invoice has."""
+
+TOLD = 100
+"""Faults that a refusal names; the others are counted."""
 
 
 class ListQuery(Schema):
@@ -49,28 +56,50 @@ class Parser(FlaskParser):
 
     def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> Any:
         location, said = next(iter(_by_field(error).items()))
-        raise errors.Invalid(errors=said if isinstance(said, dict) else {location: said})
+        raise errors.Invalid(errors=_told(said if isinstance(said, dict) else {location: said}))
 
 
 def _by_field(error: ValidationError) -> dict[str, Any]:
-    return _with_text_keys(error.messages if isinstance(error.messages, dict) else {"request": error.messages})
+    return error.messages if isinstance(error.messages, dict) else {"request": error.messages}
 
 
-def _with_text_keys(said: dict[Any, Any]) -> dict[str, Any]:
-    """marshmallow names an element of a list by its index, a number; the keys of a JSON object are text."""
-    return {str(key): _with_text_keys(inner) if isinstance(inner, dict) else inner for key, inner in said.items()}
+def _told(said: dict[str, Any]) -> dict[str, Any]:
+    """What a refusal says: of a body that is all wrong, no more than somebody reads."""
+    told, others = _first(said, iter(range(TOLD))), _count(said) - TOLD
+    return told | ({"others": [f"{others} more."]} if others > 0 else {})
+
+
+def _first(said: dict[Any, Any], room: Iterator[int]) -> dict[str, Any]:
+    """The first faults, while there is room.
+
+    marshmallow names an element of a list by its index, a number; the keys of a JSON object are text.
+    """
+    told: dict[str, Any] = {}
+    for key, inner in said.items():
+        if isinstance(inner, dict):
+            if within := _first(inner, room):
+                told[str(key)] = within
+        elif next(room, None) is None:
+            break
+        else:
+            told[str(key)] = inner
+    return told
+
+
+def _count(said: dict[Any, Any]) -> int:
+    return sum(_count(inner) if isinstance(inner, dict) else 1 for inner in said.values())
 
 
 def load(into: Schema, body: Any) -> Any:
     """What `into` makes of a body that a view reads by itself.
 
     Raises:
-        Invalid: naming every field that is wrong.
+        Invalid: naming what is wrong.
     """
     try:
         return into.load(body)
     except ValidationError as wrong:
-        raise errors.Invalid(errors=_by_field(wrong)) from None
+        raise errors.Invalid(errors=_told(_by_field(wrong))) from None
 
 
 def json_body() -> Any:
@@ -90,4 +119,14 @@ def json_body() -> Any:
         raise errors.TooLarge
     if not body:
         raise errors.Invalid(errors={"json": ["A JSON object is required."]})
-    return loads(body)
+    value = loads(body)
+    if len(body) > FIELDS and _fields(value) > FIELDS:  # a shorter one has no room for so many
+        raise errors.Invalid(errors={"json": [f"More than {FIELDS} fields."]})
+    return value
+
+
+def _fields(value: Any) -> int:
+    """How many fields the objects in a body have."""
+    if isinstance(value, dict):
+        return len(value) + sum(map(_fields, value.values()))
+    return sum(map(_fields, value)) if isinstance(value, list) else 0

@@ -441,6 +441,7 @@ def test_rates_of_no_more_than_a_thousand_persons_are_read(books: Books) -> None
     ]
     assert [answer.status_code for answer in answers] == [400, 400]
     assert answers[0].json["MESSAGE"].startswith("Invalid request parameters: users.1.value: Not a number.")
+    assert answers[0].json["MESSAGE"].endswith("; others: 900 more.")
     assert answers[1].json["MESSAGE"] == "Invalid request parameters: users: Longer than maximum length 1000."
     assert books.client.get(path).data == before
 

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from shared.caller import HEADER
-from tests.client import Client
+from tests.client import WORKSPACE, Client
 from tests.service.invoices.steps import (
     INVOICES,
     SETTINGS,
@@ -131,6 +131,42 @@ BAD = {
         json.dumps([{"description": "x" * 2001, "quantity": 1, "unit_price": 1}]),
     ],
 }
+
+
+UNKNOWN = ["Unknown field."]
+
+
+def test_of_many_faults_a_hundred_are_named_and_the_rest_is_counted(invoices: Client) -> None:
+    listed = invoices.get(INVOICES).data
+    for count in (100, 101, 9_000):
+        body = {"total": "x"} | {f"x{number}": 1 for number in range(count - 1)}
+        said = invoices.post(INVOICES, json=body).json["errors"]
+        assert said.pop("others", None) == ([f"{count - 100} more."] if count > 100 else None)
+        assert said.pop("total") == ["Not a number."]
+        assert list(said.values()) == [UNKNOWN] * 99
+        assert said.keys() < body.keys()
+    nested = {"items": [{f"x{number}": 1 for number in range(3)}] * 40}
+    said = invoices.post(INVOICES, json=nested).json["errors"]
+    assert said["others"] == ["140 more."]  # three that are unknown in each, and three that are missing
+    assert sum(len(each) for each in said["items"].values()) == 100
+    flat = invoices.post(f"/api/v1/invoices?accountId={WORKSPACE}", json={f"x{number}": 1 for number in range(150)})
+    assert flat.json["error"].count("Unknown field.") == 100
+    assert flat.json["error"].endswith("; others: 50 more.")
+    assert invoices.get(INVOICES).data == listed
+
+
+def test_a_body_of_more_than_ten_thousand_fields_is_refused_before_any_is_looked_at(invoices: Client) -> None:
+    most, listed = {f"x{number}": 1 for number in range(10_000)}, invoices.get(INVOICES).data
+    answer = invoices.post(INVOICES, json=most)
+    assert (answer.status_code, answer.json["errors"]["others"]) == (400, ["9900 more."])
+    answer = invoices.post(INVOICES, json=most | {"one": "more"})
+    assert (answer.status_code, answer.json["errors"]) == (400, {"json": ["More than 10000 fields."]})
+    answer = invoices.post("/invoices.json", json={"invoice": most})
+    why = "Invalid request parameters: json: More than 10000 fields."
+    assert (answer.status_code, answer.json["MESSAGE"]) == (400, why)
+    assert invoices.get(INVOICES).data == listed
+    most.popitem()
+    assert invoices.post("/invoices.json", json={"invoice": most}).status_code == 201
 
 
 def test_bad_input_is_named_and_leaves_nothing_behind(invoices: Client) -> None:
