@@ -59,7 +59,7 @@ class ListSchema(Schema):
 class DescribedApi(Api):  # type: ignore[misc]
     """flask-smorest's Api, with our errors and our numbers in the description.
 
-    It describes an app only when it is asked to, which no running service is: that takes longer than all else at the start.
+    It describes an app only when asked to, which no running service is: that takes longer than all else at its start.
     """
 
     ERROR_SCHEMA: ClassVar[Document] = {"$ref": "#/components/schemas/FinanceError"}
