@@ -1,17 +1,38 @@
 """What must hold of workspaces, accounts, members and keys. `deploy.verify` asks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sqlalchemy import Connection, select
 
 from gateway.keys.models import Account, ApiKey, Member, Workspace
 from gateway.keys.scopes import KNOWN
-from shared import verify
+from gateway.people import messages
+from gateway.people.queries import PEOPLE
+from shared import underway, verify
+from shared.outbox import Outbox
 from shared.rows import Rows
+from shared.underway import Says
 from shared.verify import Kind, Wrong
 
 ENTITIES = (Account, ApiKey, Member)
 KINDS = (Kind(Workspace), Kind(Account), Kind(Member), Kind(ApiKey))
+
+
+def _of_person(connection: Connection, message: Outbox) -> str | None:
+    """What is wrong with a message about a person; nobody knows of one who is not there which version was the last."""
+    workspace_id, _, number = message.key.rpartition("/")
+    if workspace_id != message.workspace_id or not number.isdecimal():
+        return "is about nobody"
+    theirs = select(*PEOPLE.columns).where(Member.workspace_id == workspace_id, Member.id == int(number))
+    row = connection.execute(theirs).first()
+    if row is None:
+        return underway.differs(message, {"deleted": True})
+    person = PEOPLE.of(row)
+    return underway.newer(message, person.version) or underway.differs(message, messages.state(person))
+
+
+SAYS: Mapping[str, Says] = {messages.topic(service): _of_person for service in messages.RECEIVERS}
+"""What is wrong with each kind of message that is yet to be delivered."""
 
 
 def wrong(connection: Connection) -> Iterator[Wrong]:
@@ -19,6 +40,7 @@ def wrong(connection: Connection) -> Iterator[Wrong]:
     yield from verify.references(connection, ENTITIES)
     yield from verify.ids(connection, [Member])
     yield from verify.stuck(connection)
+    yield from underway.wrong(connection, SAYS)
     yield from verify.history(connection, KINDS)
     accounts = {(row.workspace_id, row.id) for row in connection.execute(select(Account.workspace_id, Account.id))}
     for (workspace_id,) in connection.execute(select(Workspace.id)):

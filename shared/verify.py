@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKeyConstraint, Table, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, ForeignKeyConstraint, Table, and_, case, func, select
 
 from shared.audit import Audit, plain, told_columns
 from shared.db import Base, LastId
@@ -63,9 +63,9 @@ class Told:
     last: dict[str, Any] = field(default_factory=dict)
 
 
-def batches(connection: Connection, rows: Rows[Any]) -> Iterator[Sequence[Any]]:
-    """All rows of a table, some at a time, in the order of their keys."""
-    query = select(*rows.columns).order_by(*rows.columns[0].table.primary_key.columns)
+def batches(connection: Connection, rows: Rows[Any], *which: ColumnElement[bool]) -> Iterator[Sequence[Any]]:
+    """All rows of a table, or `which` of them, some at a time, in the order of their keys."""
+    query = select(*rows.columns).where(*which).order_by(*rows.columns[0].table.primary_key.columns)
     for some in connection.execute(query.execution_options(yield_per=BATCH)).partitions():
         yield [rows.of(row) for row in some]
 

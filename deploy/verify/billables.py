@@ -64,20 +64,21 @@ class Pair:
 
 def apart(look: Look) -> Iterator[Pair]:
     """Expenses that the invoice service knows other than they are, where no message will tell it."""
+    told = messages(look, "expenses", BILLABLE)
     for workspace_id, pair in _pairs(look):
-        told = messages(look["expenses"], workspace_id, BILLABLE) if _differs(pair) else None
-        if told and not told.tell(pair.uuid, pair.version):
+        if _differs(pair) and not told.tell(workspace_id, pair.uuid, pair.version):
             yield pair
 
 
 def apart_on_invoices(look: Look) -> Iterator[Pair]:
     """Expenses that are on another invoice than the expense service knows, where no message will tell it."""
+    told = messages(look, "invoices", BILLING)
     for workspace_id, pair in _pairs(look):
         of_expense, of_invoice = pair.billed
         here, there = pair.billing
         if pair.expense is None or (of_expense == of_invoice and here <= there):
             continue
-        if not messages(look["invoices"], workspace_id, BILLING).tell(pair.uuid, here):
+        if not told.tell(workspace_id, pair.uuid, here):
             yield pair
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from deploy.copies.moment import Look
 from deploy.verify.across import messages
 from gateway.keys.models import Member
-from gateway.people.messages import RECEIVERS, key
+from gateway.people.messages import RECEIVERS, key, topic
 from shared.people import Person
 from shared.verify import Wrong
 
@@ -40,16 +40,14 @@ def apart(look: Look) -> Iterator[Copy]:
     columns = ("id", "workspace_id", "version", *STATE)
     members = _by_id(look["gateway"].execute(select(*(getattr(Member, name) for name in columns))))
     for service in RECEIVERS:
+        told = messages(look, "gateway", topic(service))
         people = _by_id(look[service].execute(select(*(getattr(Person, name) for name in columns))))
         for workspace_id, number in sorted(members.keys() | people.keys()):
             member, person = members.get((workspace_id, number)), people.get((workspace_id, number))
             copy = Copy(service, workspace_id, number, member, person)
             known = person.version if person else 0
-            if copy.same or messages(look["gateway"], workspace_id, f"person.{service}").tell(
-                key(workspace_id, number), known
-            ):
-                continue
-            yield copy
+            if not copy.same and not told.tell(workspace_id, key(workspace_id, number), known):
+                yield copy
 
 
 def _by_id(rows: Iterable[Any]) -> dict[tuple[str, int], Any]:

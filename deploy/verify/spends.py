@@ -55,14 +55,14 @@ class Pair:
 
 def apart(look: Look) -> Iterator[Pair]:
     """Expenses that the budget service knows other than they are, where no message will tell it."""
+    told, unlinked = messages(look, "expenses", SPEND), messages(look, "budgets", DELETED)
     for workspace_id in workspaces(look, ("expenses", Expense.workspace_id), ("budgets", Spend.workspace_id)):
-        told = messages(look["expenses"], workspace_id, SPEND)
-        unlinked = messages(look["budgets"], workspace_id, DELETED)
         expenses, spends = _expenses(look["expenses"], workspace_id), known(look["budgets"], workspace_id)
         for uuid in sorted(expenses.keys() | spends.keys()):
             pair = Pair(workspace_id, uuid, expenses.get(uuid), spends.get(uuid))
             same = pair.owed == pair.booked and not pair.held and not _ahead(pair)
-            if same or told.tell(uuid, pair.version) or (pair.owed and unlinked.tell(pair.owed[0], 0)):
+            heard = told.tell(workspace_id, uuid, pair.version)
+            if same or heard or (pair.owed and unlinked.tell(workspace_id, pair.owed[0], 0)):
                 continue
             yield pair
 

@@ -24,11 +24,11 @@ def tell(session: Session, person: Member, *, leased: bool = False) -> list[Outb
     return [
         outbox.put(
             session,
-            _topic(service),
+            topic(service),
             key(person.workspace_id, person.id),
             workspace_id=person.workspace_id,
             version=person.version,
-            body=_state(person),
+            body=state(person),
             leased=leased,
         )
         for service in RECEIVERS
@@ -40,7 +40,7 @@ def tell_gone(session: Session, person: Person) -> None:
     body = {"first_name": person.first_name, "last_name": person.last_name, "email": person.email, "deleted": True}
     told: dict[str, Any] = {"workspace_id": person.workspace_id, "version": person.version + 1, "body": body}
     for service in RECEIVERS:
-        outbox.put(session, _topic(service), key(person.workspace_id, person.id), **told)
+        outbox.put(session, topic(service), key(person.workspace_id, person.id), **told)
 
 
 def key(workspace_id: str, person_id: int) -> str:
@@ -48,10 +48,25 @@ def key(workspace_id: str, person_id: int) -> str:
     return f"{workspace_id}/{person_id}"
 
 
+def topic(service: str) -> str:
+    """What messages to a service are called."""
+    return f"person.{service}"
+
+
+def state(person: Member) -> dict[str, Any]:
+    """What a message says of them."""
+    return {
+        "first_name": person.first_name,
+        "last_name": person.last_name,
+        "email": person.email,
+        "deleted": person.deleted,
+    }
+
+
 def topics(peers: Mapping[str, Peer], *, deadline: float) -> Topics:
     """How each kind of message leaves."""
     return {
-        _topic(service): Topic(_to(peer, deadline), catch_up=_catch_up, to=service) for service, peer in peers.items()
+        topic(service): Topic(_to(peer, deadline), catch_up=_catch_up, to=service) for service, peer in peers.items()
     }
 
 
@@ -73,16 +88,3 @@ def _to(peer: Peer, deadline: float) -> Callable[[Outbox], None]:
 def _person(message: Outbox) -> str:
     """The id of the person that a message is about."""
     return message.key.rpartition("/")[2]
-
-
-def _topic(service: str) -> str:
-    return f"person.{service}"
-
-
-def _state(person: Member) -> dict[str, Any]:
-    return {
-        "first_name": person.first_name,
-        "last_name": person.last_name,
-        "email": person.email,
-        "deleted": person.deleted,
-    }

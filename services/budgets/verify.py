@@ -1,24 +1,40 @@
 """What must hold of budgets and spends. `deploy.verify` asks, and compares spends with the expense service's rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sqlalchemy import Connection, func, select
 
 from services.budgets import rules
+from services.budgets.messages import DELETED
 from services.budgets.models import Budget, Spend
 from services.budgets.queries import BUDGETS
-from shared import verify
+from shared import underway, verify
 from shared.errors import InsufficientFunds, Invalid
+from shared.outbox import Outbox
+from shared.underway import Says
 from shared.verify import Kind, Wrong
 
 KINDS = (Kind(Budget, moved=("live_minor",)),)
 ENTITIES = (Budget, Spend)
 
 
+def _of_deletion(connection: Connection, message: Outbox) -> str | None:
+    """What is wrong with a message that a budget is gone."""
+    there = (Budget.workspace_id == message.workspace_id, Budget.uuid == message.key)
+    if connection.scalar(select(Budget.id).where(*there)) is not None:
+        return "says that it is gone, and it is there"
+    return underway.newer(message, 1)
+
+
+SAYS: Mapping[str, Says] = {DELETED: _of_deletion}
+"""What is wrong with each kind of message that is yet to be delivered."""
+
+
 def wrong(connection: Connection) -> Iterator[Wrong]:
     """What is wrong in this database."""
     yield from verify.references(connection, ENTITIES)
     yield from verify.stuck(connection)
+    yield from underway.wrong(connection, SAYS)
     yield from verify.history(connection, KINDS)
     for budgets in verify.batches(connection, BUDGETS):
         booked = _booked(connection, [budget.id for budget in budgets])

@@ -1,13 +1,14 @@
 """What must hold of invoices and what is on them. `deploy.verify` asks, and compares the expenses of projects."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, and_, case, func, select, tuple_
 
 from services.invoices import rules
 from services.invoices.actions.writing import told_items, told_payment
+from services.invoices.messages import BILLING, MAIL
 from services.invoices.models import (
     Company,
     Invoice,
@@ -22,9 +23,11 @@ from services.invoices.models import (
 )
 from services.invoices.numbering import wrong_numbers
 from services.invoices.queries import INVOICES, ITEMS, PAYMENTS, TIME_ENTRIES
-from shared import verify
+from shared import underway, verify
 from shared.audit import Audit
+from shared.outbox import Outbox
 from shared.rows import Rows
+from shared.underway import Says
 from shared.verify import Kind, Wrong
 
 ENTITIES = (Invoice, Item, Payment, Project, ProjectExpense, Rate, TimeEntry)
@@ -42,11 +45,38 @@ Key = tuple[str, int]
 """A workspace, and the id of an invoice there."""
 
 
+def _of_billing(connection: Connection, message: Outbox) -> str | None:
+    """What is wrong with a message about the invoice that an expense is on.
+
+    One that left its project has left its invoice, and who told us of that need not be told.
+    """
+    its = and_(ProjectExpense.workspace_id == message.workspace_id, ProjectExpense.uuid == message.key)
+    on = and_(Invoice.workspace_id == ProjectExpense.workspace_id, Invoice.id == ProjectExpense.invoice_id)
+    facts = (ProjectExpense.billing_version, ProjectExpense.project_id, ProjectExpense.invoice_id, Invoice.account_id)
+    known = connection.execute(select(*facts).join_from(ProjectExpense, Invoice, on, isouter=True).where(its)).first()
+    if known is None:
+        return "is about an expense that is not known"
+    if fault := underway.newer(message, known.billing_version):
+        return fault
+    state = {"invoice_id": known.invoice_id, "account_id": known.account_id}
+    return None if known.project_id is None else underway.differs(message, state)
+
+
+def _of_mail(_connection: Connection, message: Outbox) -> str | None:
+    """What is wrong with a letter."""
+    return underway.newer(message, 1)
+
+
+SAYS: Mapping[str, Says] = {BILLING: _of_billing, MAIL: _of_mail}
+"""What is wrong with each kind of message that is yet to be delivered."""
+
+
 def wrong(connection: Connection) -> Iterator[Wrong]:
     """What is wrong in this database."""
     yield from verify.references(connection, ENTITIES)
     yield from verify.ids(connection, NUMBERED)
     yield from verify.stuck(connection)
+    yield from underway.wrong(connection, SAYS)
     yield from verify.history(connection, KINDS)
     for invoices in verify.batches(connection, INVOICES):
         yield from _told(connection, invoices)

@@ -10,10 +10,10 @@ import pytest
 from deploy.verify.command import verify
 from gateway.keys import actions
 from gateway.keys.scopes import KNOWN
-from shared import chain, heads
+from shared import chain, heads, outbox
 from shared.db import now
 
-from .house import PDF, Furnished, House, furnish
+from .house import FINANCE, PDF, Furnished, House, furnish
 
 HISTORY_KEY = "k" * 43
 STRANGER = "99999999-9999-4999-8999-999999999999"
@@ -39,6 +39,101 @@ def test_each_thing_that_something_else_did_is_said_in_words(house: House, capsy
     assert [line for line in expected if line not in said] == []
     assert said[-1] == f"{len(said) - 1} things are wrong"
     assert code == 1
+
+
+def test_what_a_message_is_yet_to_tell_is_nothing_wrong(
+    house: House, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    there = furnish(house)
+    lines = {"lineitems": {"remove": {"expenses": str(there.billed)}}}
+    with monkeypatch.context() as nobody:
+        nobody.setattr(outbox, "deliver", lambda *_: False)
+        house.call("expenses", "PUT", f"{FINANCE}/expenses/{there.expense['id']}", json={"amount": 5})
+        house.call("invoices", "PUT", f"/invoices/{there.bill}/lineitems.json", json=lines)
+        house.call("expenses", "PUT", f"/expenses/{there.billed}.json", json={"expense": {"cost": "4.00"}})
+        house.made("expenses", "expenses", amount=1, budget_id=there.budget["id"])
+        house.call("budgets", "DELETE", f"{FINANCE}/budgets/{there.budget['id']}")
+        actions.issue(house.dbs["gateway"], "k" * 32, "demo", member=actions.Person("A", "B", "a@example.com"))
+    code, said = verify(), capsys.readouterr().out
+    assert (code, said.split(", ")[-1]) == (0, "6 messages on their way\n"), said
+    house.settle()
+    assert verify() == 0
+
+
+@pytest.mark.parametrize(
+    ("planted", "fault"),
+    [
+        ({"version": 99}, "has version 99, and the last given is {last}"),
+        (
+            {"due_at": "2999-01-01 00:00:00+00:00"},
+            "is due at 2999-01-01 00:00:00 UTC, which is later than any is put off",
+        ),
+        (
+            {"leased_until": "2999-01-01 00:00:00+00:00"},
+            "is in somebody's hands until 2999-01-01 00:00:00 UTC, longer than any is",
+        ),
+        ({"amount_minor": 1200}, "says another thing than is so: amount_minor 1200, not 1250"),
+        ({"budget_id": None}, "says another thing than is so: budget_id None, not '{budget}'"),
+    ],
+)
+def test_a_message_that_nobody_wrote_is_wrong_and_excuses_nothing(
+    house: House, capsys: Any, planted: dict[str, Any], fault: str
+) -> None:
+    there = furnish(house)
+    budget, expense = there.budget["id"], there.expense["id"]
+    last = house.one("expenses", "SELECT spend_version FROM expenses WHERE uuid = :uuid", uuid=expense)
+    house.sql("budgets", "UPDATE spends SET amount_minor = 1200, version = 0 WHERE budget_id IS NOT NULL")
+    house.sql("budgets", "UPDATE budgets SET live_minor = 1200")
+    body = {"budget_id": budget, "amount_minor": 1250, "currency": "USD", "date": None}
+    row = {"version": last, "due_at": "2026-01-01 00:00:00+00:00", "leased_until": None}
+    plant(house, "expenses", "spend", expense, body | planted, **(row | planted))
+    code, said = verify(), capsys.readouterr().out.splitlines()
+    us = f"workspace {house.workspace}"
+    assert said == [
+        f"expenses: {us}: message spend about {expense}: {fault.format(last=last, budget=budget)}",
+        f"{us}: expense {expense}: it is 12.50 USD of no date on the budget {budget},"
+        f" and 12.00 USD of no date on the budget {budget} are booked for it",
+        "2 things are wrong",
+    ]
+    assert code == 1
+
+
+def test_each_kind_of_message_is_held_against_what_its_sender_knows(house: House, capsys: Any) -> None:
+    there = furnish(house)
+    us, budget, member = (
+        f"workspace {house.workspace}",
+        there.budget["id"],
+        house.one("gateway", "SELECT id FROM members"),
+    )
+    billed = house.one("expenses", "SELECT uuid FROM expenses WHERE id = :id", id=there.billed)
+    key = f"{house.workspace}/{member}"
+    plant(house, "gateway", "person.invoices", key, {"first_name": "M", "last_name": "", "email": "", "deleted": False})
+    plant(house, "gateway", "person.expenses", f"{house.workspace}/99", {"deleted": False})
+    plant(house, "invoices", "billing", billed, {"invoice_id": None, "account_id": None})
+    plant(house, "invoices", "billing", STRANGER, {"invoice_id": None, "account_id": None})
+    plant(house, "budgets", "budget.deleted", budget, {})
+    plant(house, "expenses", "billable", billed, {"project_id": None})
+    plant(house, "expenses", "billable", STRANGER, {"project_id": there.project})
+    plant(house, "expenses", "spend", STRANGER, {"budget_id": budget})
+    plant(house, "expenses", "spend", billed, {"budget_id": budget}, version=0)
+    plant(house, "expenses", "gossip", billed, {})
+    plant(house, "invoices", "mail", STRANGER, [])
+    code, said = verify(), capsys.readouterr().out.splitlines()
+    other = "says another thing than is so"
+    assert set(said) >= {
+        f"gateway: {us}: message person.invoices about {key}: {other}: first_name 'M', not 'Owner'",
+        f"gateway: {us}: message person.expenses about {house.workspace}/99: {other}: deleted False, not True",
+        f"invoices: {us}: message billing about {billed}: {other}:"
+        f" account_id None, not '{house.workspace}'; invoice_id None, not {there.bill}",
+        f"invoices: {us}: message billing about {STRANGER}: is about an expense that is not known",
+        f"invoices: {us}: message mail about {STRANGER}: has a body that nobody can read",
+        f"budgets: {us}: message budget.deleted about {budget}: says that it is gone, and it is there",
+        f"expenses: {us}: message billable about {STRANGER}: {other}: project_id {there.project}, not None",
+        f"expenses: {us}: message spend about {STRANGER}: {other}: budget_id '{budget}', not None",
+        f"expenses: {us}: message spend about {billed}: {other}: budget_id '{budget}', not None",
+        f"expenses: {us}: message gossip about {billed}: is of a kind that nobody delivers",
+    }
+    assert (code, said[-1]) == (1, "11 things are wrong")
 
 
 def test_a_history_that_was_cut_short_is_found_with_a_head_that_was_kept(
@@ -77,6 +172,20 @@ def test_a_head_that_this_installation_has_not_signed_proves_nothing(
         file.write_text("{" if kept == "not JSON" else json.dumps(signed))
     with pytest.raises(SystemExit, match=r"head\.json: no head of this installation's history: "):
         verify(str(file))
+
+
+def plant(house: House, name: str, topic: str, key: str, body: Any, **facts: Any) -> None:
+    """Put a message into a service's outbox by SQL."""
+    row = {"version": 1, "due_at": "2026-01-01 00:00:00+00:00", "leased_until": None} | facts
+    told = {name: row[name] for name in ("version", "due_at", "leased_until")} | {"topic": topic, "key": key}
+    house.sql(
+        name,
+        "INSERT INTO outbox (workspace_id, topic, key, version, body, armed, due_at, leased_until, attempts,"
+        " request_id) VALUES (:ws, :topic, :key, :version, :body, false, :due_at, :leased_until, 0, '-')",
+        **told,
+        ws=house.workspace,
+        body=json.dumps(body),
+    )
 
 
 def plant_money(house: House, there: Furnished) -> list[str]:

@@ -45,11 +45,11 @@ class HoldQuestion:
     def arm(self, session: Session | Connection, expense: Expense, ticket: Ticket | None) -> Outbox:
         """See `Question`."""
         expense.billable_version += 2
-        return promises.arm(session, BILLABLE, expense, expense.billable_version, _kept(self.undo), ticket)
+        return promises.arm(session, BILLABLE, expense, expense.billable_version, kept(self.undo), ticket)
 
     def ask(self, outside: Outside, undo: Outbox) -> None:
         """See `Question`."""
-        body = _wire(_kept(self.hold.billable), held=True, shown=self.hold.shown)
+        body = _wire(kept(self.hold.billable), held=True, shown=self.hold.shown)
         if self.accounts is not None:
             body["account_ids"] = list(self.accounts)
         promises.put(outside.invoices, _path(undo), undo, body, deadline=outside.hold_deadline)
@@ -61,7 +61,7 @@ def conclude(session: Session, undo: Outbox, expense: Expense, state: Billable, 
     It is to be delivered after the commit. None when somebody else has taken up the undo. `member_id`: who changed it.
     """
     hands = {"changed_by": member_id, "writers": expense.writers}
-    return outbox.take_up(session, undo, _kept(state) | hands)
+    return outbox.take_up(session, undo, kept(state) | hands)
 
 
 def tell(session: Session, expense: Expense, state: Billable) -> None:
@@ -71,7 +71,7 @@ def tell(session: Session, expense: Expense, state: Billable) -> None:
     told: dict[str, Any] = {
         "workspace_id": expense.workspace_id,
         "version": expense.billable_version,
-        "body": _kept(state) | {"writers": expense.writers},
+        "body": kept(state) | {"writers": expense.writers},
     }
     outbox.put(session, BILLABLE, expense.uuid, **told)
     if known:
@@ -88,7 +88,8 @@ def sender(invoices: Peer, deadline: float) -> Callable[[Outbox], None]:
     return send
 
 
-def _kept(state: Billable) -> dict[str, Any]:
+def kept(state: Billable) -> dict[str, Any]:
+    """What a message says of it."""
     return {name: getattr(state, name) for name in AS_THEY_ARE} | {
         "amount_minor": state.amount.minor,
         "currency": state.amount.currency,
@@ -96,17 +97,17 @@ def _kept(state: Billable) -> dict[str, Any]:
     }
 
 
-def _wire(kept: dict[str, Any], *, held: bool, shown: bool) -> dict[str, Any]:
+def _wire(said: dict[str, Any], *, held: bool, shown: bool) -> dict[str, Any]:
     """The body of `PUT /internal/expenses/{expense_id}`, without its version."""
     return (
-        {name: kept[name] for name in AS_THEY_ARE}
-        | {name: kept[name] for name in HANDS if kept.get(name) is not None}
+        {name: said[name] for name in AS_THEY_ARE}
+        | {name: said[name] for name in HANDS if said.get(name) is not None}
         | {
             "held": held,
             "shown": shown,
-            "date": kept["date"],
-            "amount": Money(kept["amount_minor"], kept["currency"]),
-            "currency": kept["currency"],
+            "date": said["date"],
+            "amount": Money(said["amount_minor"], said["currency"]),
+            "currency": said["currency"],
         }
     )
 

@@ -37,7 +37,7 @@ class SpendQuestion:
     def arm(self, session: Session | Connection, expense: Expense, ticket: Ticket | None) -> Outbox:
         """See `Question`."""
         expense.spend_version += 2
-        body = _kept(self.undo) | {"asks": self.asks.budget_id}
+        body = kept(self.undo) | {"asks": self.asks.budget_id}
         return promises.arm(session, SPEND, expense, expense.spend_version, body, ticket)
 
     def ask(self, outside: Outside, undo: Outbox) -> None:
@@ -56,7 +56,7 @@ def tell(session: Session, expense: Expense, state: Spend, *, leased: bool = Tru
         expense.uuid,
         workspace_id=expense.workspace_id,
         version=expense.spend_version,
-        body=_kept(state),
+        body=kept(state),
         leased=leased,
     )
     if known:
@@ -88,15 +88,16 @@ def sender(budgets: Peer, deadline: float) -> Callable[[Outbox], None]:
     """How these messages leave."""
 
     def send(message: Outbox) -> None:
-        kept = message.body
-        spend = Spend(kept["budget_id"], Money(kept["amount_minor"], kept["currency"]), kept["date"])
+        said = message.body
+        spend = Spend(said["budget_id"], Money(said["amount_minor"], said["currency"]), said["date"])
         body = {"version": message.version} | _wire(spend, held=None, enforce=False)
         outbox.heard(message, budgets.put(_path(message), body, workspace_id=message.workspace_id, deadline=deadline))
 
     return send
 
 
-def _kept(spend: Spend) -> dict[str, Any]:
+def kept(spend: Spend) -> dict[str, Any]:
+    """What a message says of it."""
     return {
         "budget_id": spend.budget_id,
         "amount_minor": spend.amount.minor,
