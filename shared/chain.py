@@ -22,6 +22,7 @@ from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.audit import Audit
+from shared.clock import CLOCKS
 from shared.db import Base, Database, line_up, now, plainly
 from shared.rows import Rows
 
@@ -109,7 +110,7 @@ def seal(db: Database, *, whole: bool = False, margin: int = MARGIN) -> int:
     It looks at the newest entries, from `margin` ids before the newest that is chained, or at the `whole` history.
     """
     with db.look() as connection:
-        floor = 0 if whole else (connection.scalar(NEWEST) or 0) - margin
+        floor = 0 if whole else max(0, (connection.scalar(NEWEST) or 0) - margin)
     sealed = 0
     while _waits(db, floor):  # a look that takes no lock, as mostly there is nothing to do
         with db.write() as session:
@@ -193,6 +194,8 @@ def faults(
     signed.pop(0, None)
     position, before = 0, START
     for link, entry in chain:
+        if entry:
+            yield from _of_entry(entry, moment)
         gap = link.position != position + 1
         if gap:
             yield f"the chain goes from position {position} to {link.position}: links are missing"
@@ -203,8 +206,17 @@ def faults(
     for lost in sorted(signed):
         yield f"the chain ends at position {position}, but a head of position {lost} was kept"
     for entry in unchained:
+        yield from _of_entry(entry, moment)
         if entry.at < moment - PATIENCE:
             yield f"entry {entry.id} of {entry.at:%Y-%m-%d %H:%M:%S} UTC is in no chain"
+
+
+def _of_entry(entry: Audit, moment: datetime) -> Iterator[str]:
+    """What no entry can be, whether it is chained or not."""
+    if entry.id <= 0:
+        yield f"entry {entry.id} has an id that is never given"
+    if entry.at > moment + CLOCKS:
+        yield f"entry {entry.id} of {entry.at:%Y-%m-%d %H:%M:%S} UTC is from the future"
 
 
 def _of_link(link: Link, entry: Audit | None, before: str | None) -> Iterator[str]:

@@ -13,6 +13,9 @@ from sqlalchemy.sql.functions import GenericFunction
 
 from shared.db import Instant, now
 
+CLOCKS = timedelta(minutes=1)
+"""How far an instant may be ahead of what a clock says, as it was another clock's, or this one has been set back."""
+
 
 def clock() -> ColumnElement[datetime]:
     """This instant, as the database has it."""

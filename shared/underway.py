@@ -5,17 +5,14 @@ and anybody who can write to a database can write such a message.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from shared.clock import clock
+from shared.clock import CLOCKS, clock
 from shared.outbox import LEASE, LONGEST_REST, LONGEST_WAIT, MESSAGES, Outbox
 from shared.verify import Wrong, batches
-
-CLOCKS = timedelta(minutes=1)
-"""How far the clock may have been set back since an instant was written."""
 
 Says = Callable[[Connection, Outbox], str | None]
 """What is wrong with a message of one topic, by its sender's own tables; None: its sender would say the same."""

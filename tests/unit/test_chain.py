@@ -62,6 +62,12 @@ def by_force(db: Database, *statements: str) -> None:
             connection.execute(text(statement))
 
 
+def forged(db: Database, number: int) -> str:
+    """The hash of the link that an entry would have as the first of its workspace."""
+    with db.read() as session:
+        return chain.linked(START, session.scalars(select(Audit).where(Audit.id == number)).one())
+
+
 def found(db: Database, *kept: Head) -> list[str]:
     return [fault.removeprefix("workspace w: ") for fault in chain.wrong(db, {"w": kept} if kept else {})]
 
@@ -264,10 +270,30 @@ def test_a_workspace_of_which_nothing_is_left_is_found_with_a_head_that_was_kept
 
 def test_an_entry_that_waits_for_more_than_a_minute_is_a_fault(db: Database) -> None:
     number = write(db, at=now() - timedelta(seconds=61))
-    write(db, at=now() + timedelta(hours=1))
+    write(db, at=now() + timedelta(seconds=30))
     (fault,) = found(db)
     assert fault.startswith(f"entry {number} of ")
     assert fault.endswith(" UTC is in no chain")
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_an_entry_from_the_future_is_a_fault_in_the_chain_or_not(db: Database, sealed: bool) -> None:
+    number = write(db, at=datetime(2999, 1, 2, 3, 4, 5, tzinfo=UTC))
+    if sealed:
+        assert chain.seal(db) == 1
+    assert found(db) == [f"entry {number} of 2999-01-02 03:04:05 UTC is from the future"]
+
+
+@pytest.mark.parametrize("number", [0, -1, -(2**40)])
+def test_an_entry_of_an_id_that_is_never_given_is_a_fault_and_stays_out_of_the_chain(db: Database, number: int) -> None:
+    write(db, id=number, at=now())
+    assert (chain.seal(db), chain.seal(db, whole=True)) == (0, 0)
+    assert found(db) == [f"entry {number} has an id that is never given"]
+    with db.write() as session:
+        session.execute(
+            insert(Link), [{"workspace_id": "w", "position": 1, "audit_id": number, "hash": forged(db, number)}]
+        )
+    assert found(db) == [f"entry {number} has an id that is never given"]
 
 
 TAMPERING = [
