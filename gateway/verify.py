@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from sqlalchemy import Connection, select
 
+from gateway.keys import secret
 from gateway.keys.models import Account, ApiKey, Member, Workspace
 from gateway.keys.scopes import KNOWN
 from gateway.people import messages
@@ -12,7 +13,7 @@ from shared import underway, verify
 from shared.outbox import Outbox
 from shared.rows import Rows
 from shared.underway import Says
-from shared.verify import Kind, Wrong
+from shared.verify import Kind, Told, Wrong
 
 ENTITIES = (Account, ApiKey, Member)
 KINDS = (Kind(Workspace), Kind(Account), Kind(Member), Kind(ApiKey))
@@ -49,10 +50,22 @@ def wrong(connection: Connection) -> Iterator[Wrong]:
     columns = (Member.workspace_id, Member.id, Member.deleted)
     members = {(row.workspace_id, row.id): row for row in connection.execute(select(*columns))}
     for keys in verify.batches(connection, Rows(ApiKey)):
+        told = verify.last_told(connection, ApiKey.SUBJECT, [key.id for key in keys])
         for key in keys:
             mine = {account for workspace_id, account in accounts if workspace_id == key.workspace_id}
-            for what in _faults(key, mine, members.get((key.workspace_id, key.member_id))):
+            faults = _faults(key, mine, members.get((key.workspace_id, key.member_id)))
+            for what in (*faults, *_secrets(key, told.get((key.workspace_id, key.id)))):
                 yield Wrong(key.workspace_id, f"key {key.id}", what)
+
+
+def _secrets(key: ApiKey, told: Told | None) -> Iterator[str]:
+    """Secrets that are not those that the history tells of; it is silent of those from before it told of any."""
+    if told is None or "secret" not in told.last:
+        return
+    if secret.told(key.digest) != told.last["secret"]:
+        yield "its secret is another than the history tells of"
+    if (secret.told(key.older_digest) if key.older_digest else None) != told.before["secret"]:
+        yield "its secret before that is another than the history tells of"
 
 
 def _faults(key: ApiKey, accounts: set[str], member: object) -> Iterator[str]:

@@ -5,11 +5,13 @@ Everything here reads, from a connection of one moment, and says what is wrong i
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, ForeignKeyConstraint, Table, and_, case, func, select
 
 from shared.audit import Audit, plain, told_columns
+from shared.clock import CLOCKS
 from shared.db import Base, LastId
 from shared.outbox import Outbox
 from shared.rows import Rows
@@ -42,12 +44,14 @@ class Kind:
     """A table whose rows the history tells of.
 
     `moved`: columns that change without an entry. `begins`: the actions with which a row's history begins, which tell
-    of all that is not null; of a row whose history begins otherwise, there was something before.
+    of all that is not null; of a row whose history begins otherwise, there was something before. `dated`: whether each
+    write of a row has an entry, so that `updated_at` is the instant of one.
     """
 
     entity: type[Base]
     moved: Collection[str] = ()
     begins: Collection[str] = ("created", "taken over")
+    dated: bool = False
 
     @property
     def subject(self) -> str:
@@ -55,12 +59,28 @@ class Kind:
         return self.entity.SUBJECT or self.entity.__tablename__.removesuffix("s")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Told:
-    """What the history tells of a thing: with which action it begins, and what it last said of each column."""
+    """What the history tells of a thing: with which action it begins and ends, and when.
+
+    `before`, `last`: what it last said of each column, of before and after a change. `by`: the last member to act.
+    """
 
     begun: str
+    begun_at: datetime
+    ended: str
+    ended_at: datetime
+    by: int | None = None
+    before: dict[str, Any] = field(default_factory=dict)
     last: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, entry: Any) -> None:
+        """Take an entry into account that comes after the others."""
+        told = {name: sides for name, sides in entry.changes.items() if isinstance(sides, list) and len(sides) == 2}
+        self.ended, self.ended_at = entry.action, entry.at
+        self.by = self.by if entry.member_id is None else entry.member_id
+        self.before |= {name: sides[0] for name, sides in told.items()}
+        self.last |= {name: sides[1] for name, sides in told.items()}
 
 
 def batches(connection: Connection, rows: Rows[Any], *which: ColumnElement[bool]) -> Iterator[Sequence[Any]]:
@@ -127,14 +147,25 @@ def history(connection: Connection, kinds: Iterable[Kind]) -> Iterator[Wrong]:
 
 def last_told(connection: Connection, subject: str, uuids: Sequence[str]) -> dict[tuple[str, str], Told]:
     """What the history tells of some things of a kind, by workspace and thing."""
-    entries = select(Audit.workspace_id, Audit.subject_id, Audit.action, Audit.changes).where(
-        Audit.subject == subject, Audit.subject_id.in_(uuids)
-    )
     told: dict[tuple[str, str], Told] = {}
-    for workspace_id, uuid, action, changes in connection.execute(entries.order_by(Audit.id)):
-        last = told.setdefault((workspace_id, uuid), Told(action)).last
-        last |= {name: sides[1] for name, sides in changes.items() if isinstance(sides, list) and len(sides) == 2}
+    for entry in entries(connection, subject, uuids):
+        thing = (entry.workspace_id, entry.subject_id)
+        if thing not in told or (told[thing].ended, entry.action) == (DELETED, "created"):  # recorded anew
+            told[thing] = Told(entry.action, entry.at, entry.action, entry.at)
+        told[thing].add(entry)
     return told
+
+
+def entries(connection: Connection, subject: str, uuids: Sequence[str]) -> Iterator[Any]:
+    """The entries about some things of a kind, as they were written."""
+    columns = (Audit.workspace_id, Audit.subject_id, Audit.action, Audit.changes, Audit.at, Audit.member_id)
+    of_them = select(*columns).where(Audit.subject == subject, Audit.subject_id.in_(uuids))
+    yield from connection.execute(of_them.order_by(Audit.id))
+
+
+def near(instant: datetime, other: datetime) -> bool:
+    """Whether a row and its entry, which were written one after the other, may say these."""
+    return abs(instant - other) <= CLOCKS
 
 
 def _against(kind: Kind, row: Any, told: Told | None) -> Iterator[Wrong]:
@@ -149,6 +180,19 @@ def _against(kind: Kind, row: Any, told: Told | None) -> Iterator[Wrong]:
     for name in sorted(compared):
         if (is_ := plain(getattr(row, name))) != told.last.get(name):
             yield Wrong(row.workspace_id, thing, f"{name} is {is_!r}, where the history says {told.last.get(name)!r}")
+    for name, at in _instants(kind, told):
+        if not near(getattr(row, name), at):
+            yield Wrong(
+                row.workspace_id, thing, f"{name} is {plain(getattr(row, name))}, where the history says {plain(at)}"
+            )
+
+
+def _instants(kind: Kind, told: Told) -> Iterator[tuple[str, datetime]]:
+    """When the row was written, by the names of its columns."""
+    if told.begun == "created" and hasattr(kind.entity, "created_at"):
+        yield "created_at", told.begun_at
+    if kind.dated:
+        yield "updated_at", told.ended_at
 
 
 def _removed(connection: Connection, kind: Kind, seen: Collection[tuple[str, str]]) -> Iterator[Wrong]:

@@ -2,4 +2,4 @@
 
 from shared.history import Vocabulary, Words
 
-VOCABULARY: Vocabulary = {"key": Words(names={"prefix": "shown"})}
+VOCABULARY: Vocabulary = {"key": Words(names={"prefix": "shown"}, hidden=frozenset({"secret"}))}

@@ -151,7 +151,7 @@ def add_key(
         expires_at=expires_at,
         created_at=now(),
     )
-    audit.record(session, us, "created", made)
+    audit.record(session, us, "created", made, {"secret": [None, secret.told(made.digest)]})
     insert(session, made)
     return made, key
 
@@ -168,7 +168,7 @@ def renew(session: Session, us: Caller, key_secret: str, key: ApiKey, overlap: t
     fresh = secret.new_key(key.id)
     key.older_digest, key.older_until = key.digest, moment + overlap
     key.digest = secret.digest(fresh, key_secret)
-    audit.record(session, us, "rotated", key)
+    audit.record(session, us, "rotated", key, {"secret": [secret.told(key.older_digest), secret.told(key.digest)]})
     session.flush()
     return fresh
 

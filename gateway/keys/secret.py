@@ -6,7 +6,7 @@ It is kept as a BLAKE2b digest keyed with `KEY_SECRET`. The bytes are random, so
 import hmac
 import re
 import secrets
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 
 SHOWN = len("ch_12345678")
 """How much of a key may be shown."""
@@ -33,6 +33,11 @@ def digest(key: str, key_secret: str) -> str:
     """What the database keeps of a key."""
     pepper = blake2b(key_secret.encode()).digest()  # BLAKE2b takes at most 64 bytes of key
     return blake2b(key.encode(), key=pepper, digest_size=32).hexdigest()
+
+
+def told(digest: str) -> str:
+    """What the history keeps of a digest: enough to tell that it is another, and not what the database is to have."""
+    return sha256(digest.encode()).hexdigest()
 
 
 def same(one: str, other: str) -> bool:

@@ -14,7 +14,9 @@ from shared.outbox import Outbox
 from shared.underway import Says
 from shared.verify import Kind, Wrong
 
-KINDS = (Kind(Expense, moved=("spend_version", "billable_version", "billing_version", "invoice_account_id")),)
+KINDS = (
+    Kind(Expense, moved=("spend_version", "billable_version", "billing_version", "invoice_account_id"), dated=True),
+)
 
 
 def _of_spend(connection: Connection, message: Outbox) -> str | None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, and_, case, func, select, tuple_
@@ -24,7 +25,6 @@ from services.invoices.models import (
 from services.invoices.numbering import wrong_numbers
 from services.invoices.queries import INVOICES, ITEMS, PAYMENTS, TIME_ENTRIES
 from shared import underway, verify
-from shared.audit import Audit
 from shared.outbox import Outbox
 from shared.rows import Rows
 from shared.underway import Says
@@ -33,13 +33,16 @@ from shared.verify import Kind, Wrong
 ENTITIES = (Invoice, Item, Payment, Project, ProjectExpense, Rate, TimeEntry)
 NUMBERED = (Company, Invoice, Payment, Project, TimeEntry)
 KINDS = (
-    Kind(Invoice, moved=("updated_by",)),
+    Kind(Invoice, moved=("updated_by",), dated=True),
     Kind(Profile, begins=("updated",)),
     Kind(Logo),
     Kind(Company),
     Kind(Project),
     Kind(TimeEntry, moved=("invoice_id", "rate_micros", "cost_minor")),
 )
+
+PROJECTS, RATES = Rows(Project), Rows(Rate)
+HOME = (Rate.workspace_id, Rate.project_id)
 
 Key = tuple[str, int]
 """A workspace, and the id of an invoice there."""
@@ -84,6 +87,7 @@ def wrong(connection: Connection) -> Iterator[Wrong]:
         for invoice in invoices:
             for what in _faults(invoice, *(each.get((invoice.workspace_id, invoice.id)) for each in sums)):
                 yield Wrong(invoice.workspace_id, f"invoice {invoice.uuid}", what)
+    yield from _rates(connection)
     yield from _lines(connection)
     yield from wrong_numbers(connection)
 
@@ -153,18 +157,28 @@ def _sum(connection: Connection, entity: Any, minor: Any, invoices: Sequence[Key
 
 
 def _told(connection: Connection, invoices: Sequence[Invoice]) -> Iterator[Wrong]:
-    """Items and payments that are not those that the history tells of."""
+    """Items, payments, time entries and who wrote last, where they are not those that the history tells of."""
     keys = [(invoice.workspace_id, invoice.id) for invoice in invoices]
     told = verify.last_told(connection, "invoice", [invoice.uuid for invoice in invoices])
     items, payments = _rows(connection, ITEMS, Item.position, keys), _rows(connection, PAYMENTS, Payment.id, keys)
-    booked = _booked(connection, [invoice.uuid for invoice in invoices])
+    time = _rows(connection, TIME_ENTRIES, TimeEntry.id, keys)
+    carried = _carried(connection, [invoice.uuid for invoice in invoices])
     for invoice in invoices:
-        own, thing = (invoice.workspace_id, invoice.id), f"invoice {invoice.uuid}"
-        named = (invoice.workspace_id, invoice.uuid)
-        if named in told and told_items(items[own]) != told[named].last.get("items", []):
-            yield Wrong(invoice.workspace_id, thing, "its items are not those that the history tells of")
-        if [told_payment(payment) for payment in payments[own]] != booked[named]:
-            yield Wrong(invoice.workspace_id, thing, "its payments are not those that the history tells of")
+        own, named = (invoice.workspace_id, invoice.id), (invoice.workspace_id, invoice.uuid)
+        if named not in told:
+            continue
+        same = {
+            "its items are": told_items(items[own]) == told[named].last.get("items", []),
+            "its payments are": _all_booked(payments[own], carried[named].payments),
+            "its time entries are": {entry.id for entry in time[own]} == carried[named].time,
+            "who wrote it last is": invoice.updated_by in (None, told[named].by),
+        }
+        for what, is_so in same.items():
+            if not is_so:
+                those = "the one" if what.startswith("who") else "those"
+                yield Wrong(
+                    invoice.workspace_id, f"invoice {invoice.uuid}", f"{what} not {those} that the history tells of"
+                )
 
 
 def _rows(connection: Connection, rows: Rows[Any], order: Any, invoices: Sequence[Key]) -> dict[Key, list[Any]]:
@@ -178,16 +192,50 @@ def _rows(connection: Connection, rows: Rows[Any], order: Any, invoices: Sequenc
     return found
 
 
-def _booked(connection: Connection, uuids: Sequence[str]) -> dict[tuple[str, str], list[Any]]:
-    """The payments of invoices as the history tells of them, in the order in which they were booked."""
-    entries = select(Audit.workspace_id, Audit.subject_id, Audit.changes).where(
-        Audit.subject == "invoice", Audit.subject_id.in_(uuids)
-    )
-    found: dict[tuple[str, str], list[Any]] = defaultdict(list)
-    for workspace_id, uuid, changes in connection.execute(entries.order_by(Audit.id)):
-        if "payment" in changes:
-            found[workspace_id, uuid].append(changes["payment"][1])
+@dataclass(slots=True)
+class Carried:
+    """What the history says that an invoice has: the entries of its payments, as they were booked, and its time."""
+
+    payments: list[Any] = field(default_factory=list)
+    time: set[int] = field(default_factory=set)
+
+
+def _carried(connection: Connection, uuids: Sequence[str]) -> dict[tuple[str, str], Carried]:
+    found: dict[tuple[str, str], Carried] = defaultdict(Carried)
+    for entry in verify.entries(connection, "invoice", uuids):
+        its = found[entry.workspace_id, entry.subject_id]
+        if "payment" in entry.changes:
+            its.payments.append(entry)
+        off, on = entry.changes.get("time_entries", ([], []))
+        its.time = (its.time - set(off)) | set(on)
     return found
+
+
+def _all_booked(payments: Sequence[Payment], entries: Sequence[Any]) -> bool:
+    """Whether these are the payments that were booked, by whom and when the entries say."""
+    return len(payments) == len(entries) and all(
+        (told_payment(payment), payment.created_by) == (entry.changes["payment"][1], entry.member_id)
+        and verify.near(payment.created_at, entry.at)
+        for payment, entry in zip(payments, entries, strict=True)
+    )
+
+
+def _rates(connection: Connection) -> Iterator[Wrong]:
+    """Projects whose rates are not those that the history tells of."""
+    for projects in verify.batches(connection, PROJECTS):
+        told: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+        for entry in verify.entries(connection, "project", [project.uuid for project in projects]):
+            told[entry.workspace_id, entry.subject_id] |= entry.changes.get("rates", (None, {}))[1]
+        keys = [(project.workspace_id, project.id) for project in projects]
+        rates: dict[Key, dict[str, int]] = defaultdict(dict)
+        for rate in connection.execute(select(*RATES.columns).where(tuple_(*HOME).in_(keys))):
+            rates[rate.workspace_id, rate.project_id][str(rate.person_id)] = rate.rate_micros
+        for project in projects:
+            last = told[project.workspace_id, project.uuid]
+            if rates[project.workspace_id, project.id] != {who: rate for who, rate in last.items() if rate is not None}:
+                yield Wrong(
+                    project.workspace_id, f"project {project.uuid}", "its rates are not those that the history tells of"
+                )
 
 
 def _lines(connection: Connection) -> Iterator[Wrong]:

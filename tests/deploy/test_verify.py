@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,102 @@ def test_each_kind_of_message_is_held_against_what_its_sender_knows(house: House
     assert (code, said[-1]) == (1, "11 things are wrong")
 
 
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (
+            "invoices SET transaction_id = 'INV-234567'",
+            "transaction_id is 'INV-234567', where the history says '{known}'",
+        ),
+        ("invoices SET created_by = 99", "created_by is 99, where the history says {member}"),
+        ("invoices SET updated_by = 99", "who wrote it last is not the one that the history tells of"),
+        ("payments SET created_by = 99", "its payments are not those that the history tells of"),
+        (
+            "payments SET created_at = '2026-01-02 03:04:05+00:00'",
+            "its payments are not those that the history tells of",
+        ),
+    ],
+)
+def test_who_and_which_a_paid_invoice_is_cannot_be_changed_unseen(
+    house: House, capsys: Any, change: str, found: str
+) -> None:
+    paid = furnish(house).invoice["id"]
+    known = house.one("invoices", "SELECT transaction_id FROM invoices WHERE uuid = :uuid", uuid=paid)
+    member = house.one("gateway", "SELECT id FROM members")
+    which = "" if change.startswith("payments") else f" WHERE uuid = '{paid}'"
+    house.sql("invoices", f"UPDATE {change}{which}")
+    assert lines_of(capsys) == [
+        f"invoices: workspace {house.workspace}: invoice {paid}: {found.format(known=known, member=member)}"
+    ]
+
+
+@pytest.mark.parametrize("column", ["created_at", "updated_at"])
+@pytest.mark.parametrize(
+    ("service", "table", "thing"), [("invoices", "invoices", "invoice"), ("expenses", "expenses", "expense")]
+)
+def test_when_a_thing_was_made_and_changed_cannot_be_changed_unseen(
+    house: House, capsys: Any, service: str, table: str, thing: str, column: str
+) -> None:
+    there = getattr(furnish(house), thing)["id"]
+    house.sql(service, f"UPDATE {table} SET {column} = '2026-01-02 03:04:05+00:00' WHERE uuid = :uuid", uuid=there)  # noqa: S608
+    (line,) = lines_of(capsys)
+    begin = f"{service}: workspace {house.workspace}: {thing} {there}: {column} is 2026-01-02T03:04:05Z, where the"
+    assert line.startswith(f"{begin} history says ")
+
+
+def test_time_entries_that_changed_places_between_invoices_are_found(house: House, capsys: Any) -> None:
+    there = furnish(house)
+    entry = {"time-entry": {"date": "20260105", "time": "10:00", "hours": 2, "isbillable": "1"}}
+    other = house.call("invoices", "POST", f"/projects/{there.project}/time_entries.json", json=entry)
+    bill = house.call("invoices", "POST", f"/projects/{there.project}/invoices.json", json={"invoice": {}})["id"]
+    lines = {"lineitems": {"add": {"timelogs": str(other.get("id") or other["timeLogId"])}}}
+    house.call("invoices", "PUT", f"/invoices/{bill}/lineitems.json", json=lines)
+    assert lines_of(capsys) == []
+    house.sql("invoices", "UPDATE time_entries SET invoice_id = :sum - invoice_id", sum=bill + there.bill)
+    ids = [house.one("invoices", "SELECT uuid FROM invoices WHERE id = :id", id=each) for each in (there.bill, bill)]
+    us, those = f"invoices: workspace {house.workspace}", "not those that the history tells of"
+    assert lines_of(capsys) == [f"{us}: invoice {each}: its time entries are {those}" for each in ids]
+
+
+@pytest.mark.parametrize("change", ["UPDATE rates SET rate_micros = 1", "DELETE FROM rates"])
+def test_the_rates_of_a_project_cannot_be_changed_unseen(house: House, capsys: Any, change: str) -> None:
+    project, member = furnish(house).project, house.one("gateway", "SELECT id FROM members")
+    for rate in ("70", None, "80"):
+        rates = {"users": {str(member): {"rate": rate}}}
+        house.call("invoices", "PUT", f"/projects/{project}/rates.json", json={"rates": rates})
+    assert lines_of(capsys) == []
+    house.sql("invoices", change)
+    uuid = house.one("invoices", "SELECT uuid FROM projects")
+    assert lines_of(capsys) == [
+        f"invoices: workspace {house.workspace}: project {uuid}: its rates are not those that the history tells of"
+    ]
+
+
+def test_a_secret_that_was_rotated_out_cannot_be_made_to_work_again_unseen(house: House, capsys: Any) -> None:
+    gateway, key = house.dbs["gateway"], actions.issue(house.dbs["gateway"], "k" * 32, "demo").key
+    for _ in range(2):
+        first = house.one("gateway", "SELECT digest FROM api_keys WHERE prefix = :shown", shown=key[:11])
+        key = actions.rotate(gateway, "k" * 32, key, timedelta(days=1))
+    assert lines_of(capsys) == []
+    us, its = f"gateway: workspace {house.workspace}", {"shown": key[:11]}
+    known = house.one("gateway", "SELECT id FROM api_keys WHERE prefix = :shown", **its)
+    house.sql("gateway", "UPDATE api_keys SET older_digest = :digest WHERE prefix = :shown", digest="0" * 64, **its)
+    assert lines_of(capsys) == [f"{us}: key {known}: its secret before that is another than the history tells of"]
+    house.sql(
+        "gateway", "UPDATE api_keys SET older_digest = :digest, digest = '0' WHERE prefix = :shown", digest=first, **its
+    )
+    assert lines_of(capsys) == [f"{us}: key {known}: its secret is another than the history tells of"]
+
+
+def test_what_was_written_before_the_history_told_of_it_is_not_held_against_it(house: House, capsys: Any) -> None:
+    furnish(house)
+    actions.issue(house.dbs["gateway"], "k" * 32, "demo")
+    forget(house, "gateway", "secret")
+    forget(house, "invoices", "transaction_id")
+    house.sql("gateway", "UPDATE api_keys SET digest = 'x' || substr(digest, 2)")
+    assert lines_of(capsys) == []
+
+
 def test_a_history_that_was_cut_short_is_found_with_a_head_that_was_kept(
     house: House, capsys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,6 +269,25 @@ def test_a_head_that_this_installation_has_not_signed_proves_nothing(
         file.write_text("{" if kept == "not JSON" else json.dumps(signed))
     with pytest.raises(SystemExit, match=r"head\.json: no head of this installation's history: "):
         verify(str(file))
+
+
+def lines_of(capsys: Any) -> list[str]:
+    """What `verify` says is wrong."""
+    capsys.readouterr()
+    code, said = verify(), capsys.readouterr().out.splitlines()
+    assert (code == 0) is said[-1].startswith("All is well"), said
+    return said[:-1]
+
+
+def forget(house: House, name: str, field: str) -> None:
+    """Let the history of a service be as one from before it told of that: without the field, and chained so."""
+    postgres = house.dbs[name].url.get_backend_name() == "postgresql"
+    for table, verb in (("audit", "update"), ("audit_chain", "delete")):
+        house.sql(name, f"DROP TRIGGER {table}_no_{verb}{f' ON {table}' if postgres else ''}")
+    without = f"(changes::jsonb - '{field}')::json" if postgres else f"json_remove(changes, '$.{field}')"
+    house.sql(name, f"UPDATE audit SET changes = {without}")  # noqa: S608
+    house.sql(name, "DELETE FROM audit_chain")
+    chain.seal(house.dbs[name], whole=True)
 
 
 def plant(house: House, name: str, topic: str, key: str, body: Any, **facts: Any) -> None:

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import MetaData, text, update
+from sqlalchemy import MetaData, select, text, update
 
+from gateway.history.vocabulary import VOCABULARY
 from gateway.keys import HISTORY, actions, queries, secret
 from gateway.keys.actions import Person
 from gateway.keys.lookup import Lookup
@@ -16,6 +17,7 @@ from gateway.keys.models import Account, ApiKey, Member, Workspace
 from gateway.keys.scopes import SCOPES
 from gateway.keys.usage import Usage
 from shared import schema
+from shared.audit import Audit
 from shared.caller import Caller
 from shared.db import NAMING, Base, Database, new_id, now
 from shared.errors import Conflict, Invalid, NotFound, Refused
@@ -275,7 +277,8 @@ def test_the_history_tells_of_keys_and_no_secret(db: Database) -> None:
     actions.revoke(db, SECRET, second)
     actions.revoke(db, SECRET, second)
     with db.read() as session:
-        told = session.execute(text("SELECT subject, action, key_id, changes FROM audit ORDER BY id")).all()
+        columns = (Audit.subject, Audit.action, Audit.key_id, Audit.changes)
+        told = session.execute(select(*columns).order_by(Audit.id)).all()
     assert [tuple(entry[:3]) for entry in told] == [
         ("workspace", "created", "gateway.keys"),
         ("account", "created", "gateway.keys"),
@@ -288,6 +291,9 @@ def test_the_history_tells_of_keys_and_no_secret(db: Database) -> None:
         assert secret.digest(key, SECRET) not in str(told)
         assert key not in str(told)
     assert "older_until" in str(told[4].changes)
+    kept = [secret.told(secret.digest(key, SECRET)) for key in (first, second)]
+    assert [entry.changes.get("secret") for entry in told[3:]] == [[None, kept[0]], kept, None]
+    assert set(VOCABULARY["key"].of(told[4].changes, "USD")) == {"older_until"}
 
 
 def last_used(db: Database) -> list[datetime | None]:

@@ -54,6 +54,7 @@ def _create(session: Session, caller: Caller, facts: Facts, prefix: str) -> Invo
         expenses_minor=0,
         requested_minor=writing.requested(facts, amounts.total) if writing.REQUESTED in facts else None,
         created_by=caller.member_id,
+        updated_by=caller.member_id,
         version=1,
         created_at=moment,
         updated_at=moment,
@@ -63,8 +64,8 @@ def _create(session: Session, caller: Caller, facts: Facts, prefix: str) -> Invo
     payment, told = writing.move(session, caller, invoice, facts.get("status", rules.DRAFT))
     if invoice.items:
         told["items"] = [[], writing.told_items(invoice.items)]
-    writing.record(session, caller, "created", invoice, told)
     numbers.inserted(session, invoice, prefix)
+    writing.record(session, caller, "created", invoice, told)  # with the transaction id that was free
     writing.put_items(session, invoice)
     writing.keep(session, invoice, payment)
     return invoice
