@@ -9,7 +9,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -18,13 +18,12 @@ from typing import Any
 
 import structlog
 from sqlalchemy import BigInteger, Connection, Index, Select, String, bindparam, exists, func, insert, select, union
-from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.audit import Audit
 from shared.clock import CLOCKS
 from shared.db import Base, Database, line_up, now, plainly
-from shared.rows import Rows
+from shared.rows import UNREADABLE, Rows, reason
 
 START = "0" * 64
 """What stands before the first link."""
@@ -74,9 +73,8 @@ ENTRIES = Rows(Audit)
 COLUMNS = tuple(sorted(column.key for column in Audit.__mapper__.column_attrs))
 IN_CHAIN = exists().where(Link.audit_id == Audit.id)
 NEWEST = select(func.max(Link.audit_id))
-WAITING = (
-    select(*ENTRIES.columns).where(Audit.id > bindparam("floor"), ~IN_CHAIN).order_by(Audit.id).limit(bindparam("rows"))
-)
+WAITING = select(Audit.id).where(Audit.id > bindparam("floor"), ~IN_CHAIN).order_by(Audit.id).limit(bindparam("rows"))
+NUMBERED = select(*ENTRIES.columns).where(Audit.id.in_(bindparam("ids", expanding=True))).order_by(Audit.id)
 LAST = (
     select(Link.position, Link.hash, Audit.at)
     .join_from(Link, Audit, Audit.id == Link.audit_id, isouter=True)
@@ -108,6 +106,7 @@ def seal(db: Database, *, whole: bool = False, margin: int = MARGIN) -> int:
     """Chain what is committed and in no chain yet; how many entries that were. Several may do it at once.
 
     It looks at the newest entries, from `margin` ids before the newest that is chained, or at the `whole` history.
+    What cannot be read stays out, as it has no hash, and keeps nobody else waiting.
     """
     with db.look() as connection:
         floor = 0 if whole else max(0, (connection.scalar(NEWEST) or 0) - margin)
@@ -116,11 +115,12 @@ def seal(db: Database, *, whole: bool = False, margin: int = MARGIN) -> int:
         with db.write() as session:
             line_up(session, "audit chain")
             connection = plainly(session)
-            entries = _waiting(connection, floor)
-            if not entries:
+            ids = connection.scalars(WAITING, {"floor": floor, "rows": BATCH}).all()
+            if not ids:
                 continue
-            connection.execute(insert(Link), _links(connection, entries))
-        sealed, floor = sealed + len(entries), entries[-1].id
+            if links := _links(connection, _readable(connection, ids)):
+                connection.execute(insert(Link), links)
+        sealed, floor = sealed + len(links), ids[-1]
     return sealed
 
 
@@ -151,8 +151,15 @@ def _waits(db: Database, floor: int) -> bool:
         return connection.execute(WAITING, {"floor": floor, "rows": 1}).first() is not None
 
 
-def _waiting(connection: Connection, floor: int) -> list[Audit]:
-    return [ENTRIES.of(row) for row in connection.execute(WAITING, {"floor": floor, "rows": BATCH})]
+def _readable(connection: Connection, ids: Sequence[int]) -> list[Audit]:
+    """These entries; where one of them cannot be read, all the others."""
+    try:
+        return [ENTRIES.of(row) for row in connection.execute(NUMBERED, {"ids": ids})]
+    except UNREADABLE as why:
+        if len(ids) > 1:
+            return [entry for each in ids for entry in _readable(connection, [each])]
+        log.error("history.unreadable", entry=ids[0], why=reason(why))
+        return []
 
 
 def _links(connection: Connection, entries: Iterable[Audit]) -> list[dict[str, Any]]:
@@ -164,7 +171,11 @@ def _links(connection: Connection, entries: Iterable[Audit]) -> list[dict[str, A
             end = _last(connection, mine)
             last[mine] = (end.position, end.hash)
         position, before = last[mine]
-        last[mine] = (position + 1, linked(before, entry))
+        try:
+            last[mine] = (position + 1, linked(before, entry))
+        except UNREADABLE as why:  # it, or the link before
+            log.error("history.unreadable", entry=entry.id, why=reason(why))
+            continue
         links.append(dict(zip(("position", "hash"), last[mine], strict=True), workspace_id=mine, audit_id=entry.id))
     return links
 
@@ -244,8 +255,8 @@ def wrong(db: Database, kept: KeptHeads = MappingProxyType({})) -> Iterator[str]
             )
             try:
                 yield from (f"workspace {workspace_id}: {fault}" for fault in told)
-            except (ValueError, TypeError, DataError) as why:  # SQLite keeps whatever it is given
-                yield f"workspace {workspace_id}: an entry cannot be read: {why}"
+            except UNREADABLE as why:
+                yield f"workspace {workspace_id}: an entry cannot be read: {reason(why)}"
 
 
 WITH_CHAIN = select(Link.workspace_id)

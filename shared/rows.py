@@ -10,10 +10,20 @@ from types import FunctionType, SimpleNamespace
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement
+from sqlalchemy.exc import DBAPIError
 
 from shared.db import Base
 
 Entity = TypeVar("Entity", bound=Base)
+
+UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, DBAPIError)
+"""What comes of a row that has a value of a wrong kind, wherever that is met: SQLite keeps whatever it is given."""
+
+
+def reason(why: Exception) -> str:
+    """Why a row cannot be read, in a line."""
+    said = str(getattr(why, "orig", why)).partition("\n")[0]
+    return f"{type(why).__name__}: {said}"
 
 
 class Rows(Generic[Entity]):

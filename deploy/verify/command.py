@@ -21,8 +21,10 @@ from services.expenses.models import Expense
 from services.expenses.receipts import Receipts
 from services.invoices import verify as invoices
 from services.invoices.models import Invoice
-from shared import chain
+from shared import chain, readable
 from shared.outbox import Outbox
+from shared.rows import UNREADABLE, reason
+from shared.verify import Wrong
 
 OWN = {"gateway": gateway.wrong, "invoices": invoices.wrong, "budgets": budgets.wrong, "expenses": expenses.wrong}
 """What each part checks of its own database."""
@@ -44,7 +46,8 @@ def verify(*files: str) -> int:
     with one_moment(urls) as look:
         wrong = [*_in_databases(look), *_across(look)]
         with closing(opened("expenses", urls["expenses"])) as database:
-            wrong += map(str, receipts.wrong(look["expenses"], Receipts(places.receipts(var)), database))
+            of_receipts = receipts.wrong(look["expenses"], Receipts(places.receipts(var)), database)
+            wrong += _to_its_end("receipts", of_receipts)
         summary = _summary(look)
     for name, url in urls.items():
         with closing(opened(name, url)) as database:
@@ -65,13 +68,28 @@ def _history_key(var: Path) -> str:
 
 def _in_databases(look: Look) -> Iterator[str]:
     for name, wrong in OWN.items():
-        yield from (f"{name}: {each}" for each in wrong(look[name]))
+        yield from (f"{name}: {each}" for each in readable.wrong(look[name]))
+        yield from (f"{name}: {each}" for each in _to_its_end("its own rules", wrong(look[name])))
 
 
 def _across(look: Look) -> Iterator[str]:
     unknown = across.unknown_workspaces(look, Workspace.id, *COLUMNS)
-    for found in (unknown, spends.wrong(look), billables.wrong(look), people.wrong(look)):
+    found = {
+        "workspaces": unknown,
+        "spends": spends.wrong(look),
+        "billed expenses": billables.wrong(look),
+        "people": people.wrong(look),
+    }
+    for what, wrong in found.items():
+        yield from _to_its_end(what, wrong)
+
+
+def _to_its_end(what: str, found: Iterator[Wrong]) -> Iterator[str]:
+    """What is found, in words; and that the rest is not known, where a row is met that cannot be read."""
+    try:
         yield from map(str, found)
+    except UNREADABLE as why:
+        yield f"{what}: not looked at to the end, as a row cannot be read: {reason(why)}"
 
 
 def _summary(look: Look) -> str:

@@ -296,6 +296,22 @@ def test_an_entry_of_an_id_that_is_never_given_is_a_fault_and_stays_out_of_the_c
     assert found(db) == [f"entry {number} has an id that is never given"]
 
 
+@pytest.mark.parametrize("where", ["in the entry", "in the link before"])
+def test_what_cannot_be_read_keeps_no_other_entry_out_of_the_chain(db: Database, backend: str, where: str) -> None:
+    first, last = write(db), write(db, workspace_id="v")
+    if where == "in the entry":
+        change = "changes = '{'" if backend == "sqlite" else "at = 'infinity'"
+        by_force(db, f"UPDATE audit SET {change} WHERE id = {first}")  # noqa: S608
+    else:
+        gone = write(db)
+        links_of = {"workspace_id": "w", "position": 1, "audit_id": gone, "hash": "none"}
+        with db.write() as session:
+            session.execute(insert(Link), [links_of])
+    assert chain.seal(db, whole=True) == 1
+    assert links(db, "v") == [(1, last)]
+    assert len(found(db)) == (1 if where == "in the entry" else 2)
+
+
 TAMPERING = [
     "UPDATE {table} SET workspace_id = 'x'",
     "DELETE FROM {table}",
