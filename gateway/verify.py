@@ -16,7 +16,7 @@ from shared.underway import Says
 from shared.verify import Kind, Told, Wrong
 
 ENTITIES = (Account, ApiKey, Member)
-KINDS = (Kind(Workspace), Kind(Account), Kind(Member), Kind(ApiKey))
+KINDS = (Kind(Workspace), Kind(Account), Kind(Member, stays=True), Kind(ApiKey))
 
 
 def _of_person(connection: Connection, message: Outbox) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, ForeignKeyConstraint, Table, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, ForeignKeyConstraint, Table, and_, case, func, select, text
 
 from shared.audit import Audit, plain, told_columns
 from shared.clock import CLOCKS
@@ -45,13 +45,14 @@ class Kind:
 
     `moved`: columns that change without an entry. `begins`: the actions with which a row's history begins, which tell
     of all that is not null; of a row whose history begins otherwise, there was something before. `dated`: whether each
-    write of a row has an entry, so that `updated_at` is the instant of one.
+    write of a row has an entry, so that `updated_at` is the instant of one. `stays`: a row is kept that is deleted.
     """
 
     entity: type[Base]
     moved: Collection[str] = ()
     begins: Collection[str] = ("created", "taken over")
     dated: bool = False
+    stays: bool = False
 
     @property
     def subject(self) -> str:
@@ -64,6 +65,7 @@ class Told:
     """What the history tells of a thing: with which action it begins and ends, and when.
 
     `before`, `last`: what it last said of each column, of before and after a change. `by`: the last member to act.
+    `torn`: columns that a change found other than the one before had left them, with both.
     """
 
     begun: str
@@ -73,14 +75,43 @@ class Told:
     by: int | None = None
     before: dict[str, Any] = field(default_factory=dict)
     last: dict[str, Any] = field(default_factory=dict)
+    torn: list[tuple[str, Any, Any]] = field(default_factory=list)
 
     def add(self, entry: Any) -> None:
         """Take an entry into account that comes after the others."""
         told = {name: sides for name, sides in entry.changes.items() if isinstance(sides, list) and len(sides) == 2}
         self.ended, self.ended_at = entry.action, entry.at
         self.by = self.by if entry.member_id is None else entry.member_id
+        self.torn += [
+            (name, self.last[name], sides[0])
+            for name, sides in told.items()
+            if name in self.last and not same(sides[0], self.last[name])
+        ]
         self.before |= {name: sides[0] for name, sides in told.items()}
         self.last |= {name: sides[1] for name, sides in told.items()}
+
+
+GUARDS = {
+    "sqlite": ("update", "delete", "replace"),
+    "postgresql": ("update", "delete", "truncate"),
+}
+"""What triggers keep from the history, by database: they are called so."""
+
+ON_GUARD = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": "SELECT tgname FROM pg_trigger WHERE tgenabled IN ('O', 'A')"
+    " AND tgrelid IN ('audit'::regclass, 'audit_chain'::regclass)",
+}
+
+
+def unguarded(connection: Connection) -> Iterator[str]:
+    """The triggers that keep the history from being changed, and are not there, or do nothing."""
+    database = connection.dialect.name
+    there = set(connection.scalars(text(ON_GUARD[database])))
+    for table in ("audit", "audit_chain"):
+        for verb in GUARDS[database]:
+            if (name := f"{table}_no_{verb}") not in there:
+                yield f"the trigger {name} is missing, or is off: the history could be changed"
 
 
 def batches(connection: Connection, rows: Rows[Any], *which: ColumnElement[bool]) -> Iterator[Sequence[Any]]:
@@ -163,6 +194,19 @@ def entries(connection: Connection, subject: str, uuids: Sequence[str]) -> Itera
     yield from connection.execute(of_them.order_by(Audit.id))
 
 
+def same(one: Any, other: Any) -> bool:
+    """Whether two values of the history are the same: an instant may be told in any time zone."""
+    return bool(one == other) or (_instant(one) is not None and _instant(one) == _instant(other))
+
+
+def _instant(value: Any) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return found if found.tzinfo else None
+
+
 def near(instant: datetime, other: datetime) -> bool:
     """Whether a row and its entry, which were written one after the other, may say these."""
     return abs(instant - other) <= CLOCKS
@@ -178,8 +222,15 @@ def _against(kind: Kind, row: Any, told: Told | None) -> Iterator[Wrong]:
     if told.begun in kind.begins:
         compared |= {name for name in columns.keys() & set(told_columns(kind.entity)) if columns[name].nullable}
     for name in sorted(compared):
-        if (is_ := plain(getattr(row, name))) != told.last.get(name):
+        if not same(is_ := plain(getattr(row, name)), told.last.get(name)):
             yield Wrong(row.workspace_id, thing, f"{name} is {is_!r}, where the history says {told.last.get(name)!r}")
+    for name, left, found in told.torn:
+        if name in columns.keys() & set(told_columns(kind.entity)):
+            yield Wrong(
+                row.workspace_id, thing, f"{name} was {found!r} before a change, and {left!r} after the last one"
+            )
+    if told.ended == DELETED and not kind.stays:
+        yield Wrong(row.workspace_id, thing, "is there, and the history says that it was deleted")
     for name, at in _instants(kind, told):
         if not near(getattr(row, name), at):
             yield Wrong(

@@ -24,7 +24,7 @@ from services.invoices.models import Invoice
 from shared import chain, readable
 from shared.outbox import Outbox
 from shared.rows import UNREADABLE, reason
-from shared.verify import Wrong
+from shared.verify import Wrong, unguarded
 
 OWN = {"gateway": gateway.wrong, "invoices": invoices.wrong, "budgets": budgets.wrong, "expenses": expenses.wrong}
 """What each part checks of its own database."""
@@ -51,6 +51,8 @@ def verify(*files: str) -> int:
         summary = _summary(look)
     for name, url in urls.items():
         with closing(opened(name, url)) as database:
+            with database.look() as connection:
+                wrong += (f"{name}: history: {fault}" for fault in unguarded(connection))
             wrong += (f"{name}: history: {fault}" for fault in chain.wrong(database, heads.get(name, {})))
     for line in wrong:
         sys.stdout.write(f"{line}\n")

@@ -230,6 +230,46 @@ def test_what_was_written_before_the_history_told_of_it_is_not_held_against_it(h
     forget(house, "gateway", "secret")
     forget(house, "invoices", "transaction_id")
     house.sql("gateway", "UPDATE api_keys SET digest = 'x' || substr(digest, 2)")
+    assert [line for line in lines_of(capsys) if "the trigger" not in line] == []
+
+
+def test_a_guard_of_the_history_that_is_gone_or_off_is_said(house: House, backend: str, capsys: Any) -> None:
+    furnish(house)
+    postgres = backend == "postgresql"
+    house.sql("budgets", f"DROP TRIGGER audit_chain_no_delete{' ON audit_chain' if postgres else ''}")
+    off = "ALTER TABLE audit DISABLE TRIGGER audit_no_update" if postgres else "DROP TRIGGER audit_no_update"
+    house.sql("budgets", off)
+    assert lines_of(capsys) == [
+        f"budgets: history: the trigger {each} is missing, or is off: the history could be changed"
+        for each in ("audit_no_update", "audit_chain_no_delete")
+    ]
+
+
+def test_a_change_by_sql_is_found_after_the_product_has_changed_the_same_again(house: House, capsys: Any) -> None:
+    budget = furnish(house).budget["id"]
+    house.sql("budgets", "UPDATE budgets SET name = 'Z'")
+    house.call("budgets", "PUT", f"{FINANCE}/budgets/{budget}", json={"name": "C"})
+    its = f"budgets: workspace {house.workspace}: budget {budget}"
+    assert lines_of(capsys) == [f"{its}: name was 'Z' before a change, and 'B' after the last one"]
+
+
+def test_a_row_that_was_deleted_and_stands_again_is_found(house: House, capsys: Any) -> None:
+    budget = furnish(house).budget["id"]
+    house.sql(
+        "budgets",
+        "INSERT INTO audit (workspace_id, subject_id, subject, action, at, key_id, request_id, changes)"
+        " SELECT workspace_id, uuid, 'budget', 'deleted', created_at, '-', '-', '{}' FROM budgets",
+    )
+    chain.seal(house.dbs["budgets"])
+    its = f"budgets: workspace {house.workspace}: budget {budget}"
+    assert lines_of(capsys) == [f"{its}: is there, and the history says that it was deleted"]
+
+
+def test_time_that_was_logged_in_another_time_zone_is_what_the_history_says(house: House, capsys: Any) -> None:
+    there, client = furnish(house), house.clients["invoices"]
+    house.clients["invoices"] = client.seen_by(time_zone="Europe/Berlin")
+    entry = {"time-entry": {"date": "20260705", "time": "10:00", "hours": 2, "isbillable": "1"}}
+    house.call("invoices", "POST", f"/projects/{there.project}/time_entries.json", json=entry)
     assert lines_of(capsys) == []
 
 
