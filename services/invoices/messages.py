@@ -2,6 +2,8 @@
 invoice an expense is on.
 """
 
+import hashlib
+import json
 from base64 import b64decode, b64encode
 from typing import Any
 
@@ -19,12 +21,15 @@ from services.invoices.queries import known_profile, logo_digest, today
 from services.invoices.settings import Settings
 from shared import audit, outbox
 from shared.caller import Caller
-from shared.db import Database, new_id, now
+from shared.db import Database, now
 from shared.http import Peer
 from shared.lengths import DESCRIPTION
 from shared.outbox import Lost, Outbox, Topic, Topics, Undeliverable
 
 MAIL, BILLING = "mail", "billing"
+Body = dict[str, Any]
+"""A letter as it waits, ready for JSON."""
+
 TELLING = 1.0
 """Seconds for telling the expense service of all the expenses of one request; the relay goes on where this ends."""
 
@@ -36,20 +41,31 @@ LAST_ATTEMPT = 4_000
 QUEUED, DELIVERED, FAILED = "queued", "delivered", "failed"
 
 
-def put_mail(session: Session, caller: Caller, key: str, invoice: Invoice, profile: Profile) -> None:
-    """Queue the letter that sends an invoice, as the invoice is now, in the transaction that sends it."""
+def sending(session: Session, caller: Caller, invoice: Invoice, profile: Profile) -> Body:
+    """The letter that sends an invoice, as the invoice is now."""
     written = letter.written(invoice, profile) | _document(session, caller, invoice, profile)
-    _put(session, key, invoice, written, to=invoice.delivery_to, message_id=invoice.delivery_message_id)
+    return written | _facts(invoice, to=invoice.delivery_to, message_id=invoice.delivery_message_id)
 
 
-def put_notice(session: Session, caller: Caller, invoice: Invoice, *, awaited: bool, to: str, domain: str) -> None:
-    """Queue a letter that is no send: the invoice's `delivery` names another message, and stays as it is.
+def notice(session: Session, caller: Caller, invoice: Invoice, *, awaited: bool, to: str, message_id: str) -> Body:
+    """A letter that is no send: the invoice's `delivery` names another message, and stays as it is.
 
-    `awaited`: as `letter.of_approval` says. `domain`: of the Message-ID.
+    `awaited`: as `letter.of_approval` says.
     """
-    key, profile = new_id(), known_profile(session, caller)
+    profile = known_profile(session, caller)
     written = letter.of_approval(invoice, profile, awaited=awaited) | _document(session, caller, invoice, profile)
-    _put(session, key, invoice, written, to=to, message_id=f"<{key}@{domain}>")
+    return written | _facts(invoice, to=to, message_id=message_id)
+
+
+def put_mail(session: Session, key: str, invoice: Invoice, body: Body) -> None:
+    """Queue a letter, in the transaction that tells of it in the history."""
+    outbox.put(session, MAIL, key, workspace_id=invoice.workspace_id, version=1, body=body)
+
+
+def told_letter(body: Body) -> dict[str, Any]:
+    """What the history keeps of a letter: a digest, without the picture of a logo that went while it waited."""
+    said = json.dumps({name: body[name] for name in body if name != "logo"}, sort_keys=True)
+    return {"letter": [None, hashlib.sha256(said.encode()).hexdigest()]}
 
 
 def keep_logo(session: Session, logo: Logo) -> None:
@@ -70,11 +86,8 @@ def _document(session: Session, caller: Caller, invoice: Invoice, profile: Profi
     return {"document": document.stated(invoice, profile, digest, today(caller))}
 
 
-def _put(
-    session: Session, key: str, invoice: Invoice, written: dict[str, Any], *, to: str | None, message_id: str | None
-) -> None:
-    facts = {"invoice_id": invoice.uuid, "message_id": message_id, "to": to, "date": now().isoformat()}
-    outbox.put(session, MAIL, key, workspace_id=invoice.workspace_id, version=1, body=written | facts)
+def _facts(invoice: Invoice, *, to: str | None, message_id: str | None) -> Body:
+    return {"invoice_id": invoice.uuid, "message_id": message_id, "to": to, "date": now().isoformat()}
 
 
 def put_billing(session: Session, expense: ProjectExpense, invoice: Invoice | None, *, leased: bool = True) -> Outbox:

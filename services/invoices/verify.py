@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, case, func, select, tuple_
 
 from services.invoices import rules
 from services.invoices.actions.writing import told_items, told_payment
-from services.invoices.messages import BILLING, MAIL
+from services.invoices.messages import BILLING, MAIL, told_letter
 from services.invoices.models import (
     Company,
     Invoice,
@@ -65,9 +65,23 @@ def _of_billing(connection: Connection, message: Outbox) -> str | None:
     return None if known.project_id is None else underway.differs(message, state)
 
 
-def _of_mail(_connection: Connection, message: Outbox) -> str | None:
+def _of_mail(connection: Connection, message: Outbox) -> str | None:
     """What is wrong with a letter."""
-    return underway.newer(message, 1)
+    if fault := underway.newer(message, 1):
+        return fault
+    letter = told_letter(message.body)
+    for entry in verify.entries(connection, "invoice", [str(message.body.get("invoice_id"))]):
+        told = entry.changes
+        is_it = letter.items() <= told.items() if "letter" in told else _of_older(told, message.body)
+        if is_it and entry.workspace_id == message.workspace_id:
+            return None
+    return "is not a letter that the history tells of"
+
+
+def _of_older(told: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    """Whether an entry from before letters were told names this one: by its Message-ID, or by who was notified."""
+    sent, notified = told.get("delivery_message_id"), told.get("notified")
+    return bool((sent and sent[1] == body.get("message_id")) or (notified and notified[1] == body.get("to")))
 
 
 SAYS: Mapping[str, Says] = {BILLING: _of_billing, MAIL: _of_mail}

@@ -47,7 +47,7 @@ VOCABULARY: Vocabulary = {
             "delivery_message_id": "delivery.message_id",
             "delivery_error": "delivery.error",
         },
-        hidden=frozenset({"series", "billed", "denied_before", "account_id"}),
+        hidden=frozenset({"series", "billed", "denied_before", "account_id", "letter"}),
         values={"items": _items, "payment": _payment},
     ),
     "project": Words(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from deploy.verify.command import verify
 from gateway.keys import actions
@@ -314,6 +315,33 @@ def test_an_entry_that_cannot_be_read_is_named_and_the_rest_is_said_not_to_be_kn
     assert said[1].startswith("budgets: its own rules: not looked at to the end, as a row cannot be read: ")
 
 
+LETTER_CHANGES = [
+    ("to", "thief@example.com"),
+    ("text", "Pay to another account"),
+    ("message_id", "<other@example.com>"),
+    ("invoice_id", STRANGER),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), LETTER_CHANGES)
+def test_a_letter_that_was_changed_while_it_waits_is_found(house: House, capsys: Any, name: str, value: str) -> None:
+    furnish(house)
+    line = {"description": "Paint", "quantity": 1, "unit_price": 10.5}
+    invoice = house.made("invoices", "invoices", client_email="b@example.com", items=[line])
+    house.call("invoices", "POST", f"{FINANCE}/invoices/{invoice['id']}/send")
+    told = house.call("invoices", "GET", f"{FINANCE}/invoices/{invoice['id']}/history")
+    assert (told[-1]["action"], "letter" in told[-1]["changes"]) == ("sent", False)
+    assert lines_of(capsys) == []
+    key = house.one("invoices", "SELECT key FROM outbox")
+    body = letter_of(house) | {name: value}
+    house.sql("invoices", "UPDATE outbox SET body = :body", body=json.dumps(body))
+    its = f"invoices: workspace {house.workspace}: message mail about {key}"
+    assert lines_of(capsys) == [f"{its}: is not a letter that the history tells of"]
+    forget(house, "invoices", "letter")
+    known = [line for line in lines_of(capsys) if "the trigger" not in line]
+    assert len(known) == (1 if name in ("message_id", "invoice_id") else 0)
+
+
 def test_a_history_that_was_cut_short_is_found_with_a_head_that_was_kept(
     house: House, capsys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -369,6 +397,13 @@ def forget(house: House, name: str, field: str) -> None:
     house.sql(name, f"UPDATE audit SET changes = {without}")  # noqa: S608
     house.sql(name, "DELETE FROM audit_chain")
     chain.seal(house.dbs[name], whole=True)
+
+
+def letter_of(house: House) -> dict[str, Any]:
+    """The body of the only letter that waits."""
+    with house.dbs["invoices"].read() as session:
+        body: dict[str, Any] = session.scalars(select(outbox.Outbox.body)).one()
+    return body
 
 
 def plant(house: House, name: str, topic: str, key: str, body: Any, **facts: Any) -> None:

@@ -11,7 +11,7 @@ from services.invoices.models import Invoice, Profile
 from services.invoices.queries import InvoiceId, hands, known_profile, owned, today, with_items
 from shared import people
 from shared.caller import Caller
-from shared.db import Database
+from shared.db import Database, new_id
 from shared.errors import Conflict, Forbidden
 from shared.versions import IfMatch
 
@@ -129,6 +129,12 @@ def _close(
     if facts.get("comment") is not None:
         invoice.comment = facts["comment"]
     to = (approver or invoice.user_email) if facts.get("notify") else None
-    writing.record(session, caller, action, invoice, {"notified": [None, to]} if to else {})
-    if to:
-        messages.put_notice(session, caller, invoice, awaited=approver is not None, to=to, domain=house.domain)
+    if not to:
+        writing.record(session, caller, action, invoice)
+        return
+    key = new_id()
+    letter = messages.notice(
+        session, caller, invoice, awaited=approver is not None, to=to, message_id=f"<{key}@{house.domain}>"
+    )
+    writing.record(session, caller, action, invoice, {"notified": [None, to], **messages.told_letter(letter)})
+    messages.put_mail(session, key, invoice, letter)

@@ -37,7 +37,8 @@ def _send(session: Session, caller: Caller, invoice_id: InvoiceId, expected: IfM
         invoice.sent_at = now()
         invoice.delivery_state, invoice.delivery_error = messages.QUEUED, None
         invoice.delivery_message_id, invoice.delivery_to = f"<{key}@{domain}>", invoice.client_email
-        writing.record(session, caller, "sent", invoice)
+        letter = messages.sending(session, caller, invoice, profile)
+        writing.record(session, caller, "sent", invoice, messages.told_letter(letter))
         numbers.flushed(session, invoice)
-    messages.put_mail(session, caller, key, invoice, profile)
+    messages.put_mail(session, key, invoice, letter)
     return invoice
