@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from deploy.copies.moment import Look
 from deploy.verify.across import messages, workspaces
-from services.expenses.messages import BILLABLE
 from services.expenses.models import Expense
+from services.expenses.participants import BILLABLE
 from services.expenses.queries import EXPENSES
 from services.expenses.rules import Billable
 from services.invoices.messages import BILLING

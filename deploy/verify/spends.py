@@ -11,8 +11,8 @@ from deploy.copies.moment import Look
 from deploy.verify.across import messages, workspaces
 from services.budgets.messages import DELETED
 from services.budgets.models import Budget, Spend
-from services.expenses.messages import SPEND
 from services.expenses.models import Expense
+from services.expenses.participants import SPEND
 from shared.money import Money
 from shared.verify import Wrong
 

@@ -7,7 +7,7 @@ from requests.adapters import BaseAdapter
 
 from services.budgets import internal, messages
 from services.budgets.api import finance
-from services.budgets.outside import Outside
+from services.budgets.peers import Peers
 from services.budgets.settings import Settings
 from shared.db import Database
 from shared.http import Peer
@@ -23,7 +23,7 @@ def create_app(settings: Settings, *, wire: BaseAdapter | None = None) -> Flask:
     db = Database(settings.database_url, threads=settings.threads, limits=settings.limits)
     service = Service(NAME, db, settings.caller_secret, HISTORY)
     app = new_app(service, [finance.routes, internal.routes])
-    app.extensions["outside"] = Outside(_expenses(settings, wire), settings.certainty_deadline)
+    app.extensions["peers"] = Peers(_expenses(settings, wire), settings.certainty_deadline)
     return app
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from services.budgets.models import Budget, Spend
-from services.budgets.outside import Outside
+from services.budgets.peers import Peers
 from services.budgets.queries import owned
 from shared.caller import Caller
 from shared.db import Database
@@ -32,7 +32,7 @@ class Certainty:
     under_way: Collection[str]
 
 
-def look(db: Database, caller: Caller, budget_id: str, outside: Outside) -> Certainty:
+def look(db: Database, caller: Caller, budget_id: str, peers: Peers) -> Certainty:
     """Ask what is under way; nobody, when nothing is booked on the budget.
 
     Raises:
@@ -45,7 +45,7 @@ def look(db: Database, caller: Caller, budget_id: str, outside: Outside) -> Cert
     if not booked:
         return Certainty(budget.version, ())
     try:
-        said = outside.expenses.get("/internal/under-way", {}, caller=caller, deadline=outside.certainty_deadline)
+        said = peers.expenses.get("/internal/under-way", {}, caller=caller, deadline=peers.certainty_deadline)
     except NoAnswer as why:
         raise Unavailable("The expense service did not answer") from why
     return Certainty(budget.version, said["expenses"])

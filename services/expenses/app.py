@@ -8,9 +8,9 @@ from types import MappingProxyType
 from flask import Flask
 from requests.adapters import BaseAdapter
 
-from services.expenses import internal, messages
+from services.expenses import internal, participants
 from services.expenses.api import finance, projects
-from services.expenses.outside import Outside
+from services.expenses.peers import Peers
 from services.expenses.receipts import MAX_BYTES, Receipts
 from services.expenses.settings import Settings
 from shared.db import Database
@@ -37,13 +37,13 @@ def create_app(settings: Settings, *, wires: Wires = NO_WIRES) -> Flask:
     app = new_app(service, [finance.routes, projects.routes, internal.routes], body_bytes=FORM_BYTES)
     app.config["PUBLIC_URL"] = settings.public_url.rstrip("/")
     budgets, invoices = _peers(settings, wires)
-    app.extensions["outside"] = Outside(
+    app.extensions["peers"] = Peers(
         budgets=budgets,
         invoices=invoices,
-        topics=messages.topics(budgets, invoices, deadline=settings.release_deadline),
+        topics=participants.topics(budgets, invoices, deadline=settings.release_deadline),
         receipts=Receipts(settings.receipts_url),
         spend_deadline=settings.spend_deadline,
-        hold_deadline=settings.hold_deadline,
+        lock_deadline=settings.hold_deadline,
     )
     return app
 
@@ -51,7 +51,7 @@ def create_app(settings: Settings, *, wires: Wires = NO_WIRES) -> Flask:
 def create_relay(settings: Settings, *, wires: Wires = NO_WIRES) -> Relay:
     """The relay that delivers this service's messages and sweeps its receipts."""
     db = Database(settings.database_url, threads=4, limits=settings.limits.unhurried)
-    topics = messages.topics(*_peers(settings, wires), deadline=settings.spend_deadline)
+    topics = participants.topics(*_peers(settings, wires), deadline=settings.spend_deadline)
     return Relay(db, topics, chores=[partial(Receipts(settings.receipts_url).sweep, db)])
 
 

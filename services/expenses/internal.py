@@ -5,7 +5,8 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, validate
 
-from services.expenses import actions, messages
+from services.expenses import actions
+from services.expenses.participants import budget
 from services.expenses.vocabulary import VOCABULARY
 from shared.caller import INTERNAL
 from shared.fields import Text, TrueOrFalse, WholeNumber
@@ -49,7 +50,7 @@ def accept_budget(_state: dict[str, Any], budget_id: str) -> Response:
 @routes.response(200, description="The expenses of which a budget does not know yet how it ends.")
 def list_under_way() -> Response:
     """List the expenses of which word to a budget is under way."""
-    return answer({"expenses": messages.under_way(db(), caller().workspace_id)})
+    return answer({"expenses": budget.under_way(db(), caller().workspace_id)})
 
 
 @routes.put("/billings/<uuid:expense_id>")

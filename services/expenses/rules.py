@@ -1,4 +1,4 @@
-"""When an expense needs another service's yes. Plain values in, a plain answer out."""
+"""When another service must authorize a change of an expense. Plain values in, a plain answer out."""
 
 from dataclasses import dataclass, replace
 from datetime import date
@@ -52,8 +52,8 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
-    """What the invoice service is asked to hold: the expense as it is, but in the project and over the amount that it
+class Lock:
+    """What the invoice service is asked to lock: the expense as it is, but in the project and over the amount that it
     will be; over nothing, when it is to be deleted.
 
     `shown`: the change is of something that an invoice shows, and not only of what it does not.
@@ -63,8 +63,8 @@ class Hold:
     shown: bool
 
 
-def needs_yes(before: Spend, after: Spend) -> bool:
-    """Whether the budget must agree to a change first: a move, more money, or another date (api.md, section 7).
+def needs_authorization(before: Spend, after: Spend) -> bool:
+    """Whether the budget must authorize a change first: a move, more money, or another date (api.md, section 7).
 
     Less money, and leaving a budget, never needs an answer. A new expense on a budget always does.
     """
@@ -75,7 +75,7 @@ def needs_yes(before: Spend, after: Spend) -> bool:
     return before.amount < after.amount or before.spent_on != after.spent_on
 
 
-def held(before: Spend, after: Spend) -> Spend | None:
+def retained(before: Spend, after: Spend) -> Spend | None:
     """What must stay booked besides `after` until the change is certain, so that undoing it never takes money back.
 
     On a move that is all that was on the budget left; on one budget, what `after` is less than `before`.
@@ -89,8 +89,8 @@ def held(before: Spend, after: Spend) -> Spend | None:
     return replace(before, amount=before.amount - after.amount) if after.amount < before.amount else None
 
 
-def hold(before: Billable, after: Billable | None, *, billed: bool) -> Hold | None:
-    """What the invoice service must agree to before a change, or before it is deleted; None where it has no say.
+def lock(before: Billable, after: Billable | None, *, billed: bool) -> Lock | None:
+    """What the invoice service must authorize before a change, or before it is deleted; None where it has no say.
 
     It has one in all that an invoice can show; of an expense that is on one (`billed`), which may be locked as a whole,
     in every change.
@@ -101,7 +101,7 @@ def hold(before: Billable, after: Billable | None, *, billed: bool) -> Hold | No
     if before == after and not billed:
         return None
     asked = replace(before, project_id=left.project_id, amount=left.amount)
-    return Hold(asked, shown=before != after)
+    return Lock(asked, shown=before != after)
 
 
 def title(name: str | None, description: str | None) -> str | None:

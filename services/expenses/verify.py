@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from sqlalchemy import Connection, select
 
-from services.expenses.messages import BILLABLE, SPEND, billables, spends
 from services.expenses.models import Expense
+from services.expenses.participants import BILLABLE, SPEND, budget, invoice
 from services.expenses.queries import EXPENSES
 from services.expenses.rules import RECEIPT_TYPES
 from shared import underway, verify
@@ -24,7 +24,7 @@ def _of_spend(connection: Connection, message: Outbox) -> str | None:
     expense = _expense(connection, message)
     if expense is None or expense.budget_id is None:
         return _away(connection, message, expense.spend_version if expense else None, "budget_id")
-    return underway.newer(message, expense.spend_version) or underway.differs(message, spends.kept(expense.spend))
+    return underway.newer(message, expense.spend_version) or underway.differs(message, budget.stored(expense.spend))
 
 
 def _of_billable(connection: Connection, message: Outbox) -> str | None:
@@ -33,7 +33,7 @@ def _of_billable(connection: Connection, message: Outbox) -> str | None:
     if expense is None or expense.project_id is None:
         return _away(connection, message, expense.billable_version if expense else None, "project_id")
     return underway.newer(message, expense.billable_version) or underway.differs(
-        message, billables.kept(expense.billable)
+        message, invoice.stored(expense.billable)
     )
 
 

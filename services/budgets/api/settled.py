@@ -8,7 +8,7 @@ from flask import Response, current_app
 
 from services.budgets import certainty
 from services.budgets.certainty import Certainty, Uncertain
-from services.budgets.outside import Outside
+from services.budgets.peers import Peers
 from shared import idempotency
 from shared.errors import NotFound
 from shared.idempotency import Ticket
@@ -24,22 +24,22 @@ def certain(budget_id: str, asked: Ticket | None, work: Callable[[Certainty | No
     Raises:
         Uncertain, Unavailable, and what the work raises.
     """
-    outside: Outside = current_app.extensions["outside"]
-    give_up = time.monotonic() + outside.certainty_deadline
+    peers: Peers = current_app.extensions["peers"]
+    give_up = time.monotonic() + peers.certainty_deadline
     if asked:
         with db().read() as session:
             idempotency.look(session, asked)  # first: a repeat needs nobody
     while True:
         try:
-            return settle(asked, partial(work, _known(budget_id, outside)))
+            return settle(asked, partial(work, _known(budget_id, peers)))
         except Uncertain:
             if time.monotonic() > give_up:
                 raise
         time.sleep(PAUSE)
 
 
-def _known(budget_id: str, outside: Outside) -> Certainty | None:
+def _known(budget_id: str, peers: Peers) -> Certainty | None:
     try:
-        return certainty.look(db(), caller(), budget_id, outside)
+        return certainty.look(db(), caller(), budget_id, peers)
     except NotFound:  # which the work will say, and a key keeps
         return None

@@ -1,34 +1,28 @@
 """Record an expense."""
 
-from services.expenses.actions.promise import Reservation, keep
+from typing import TYPE_CHECKING
+
 from services.expenses.actions.writing import Facts, attach, new_expense
 from services.expenses.models import Expense
-from services.expenses.outside import Outside
 from services.expenses.receipts import Receipt
 from shared import audit
-from shared.caller import Caller
-from shared.db import Database, insert
+from shared.db import insert
+
+if TYPE_CHECKING:
+    from services.expenses.writes import Write
 
 
-def create(
-    db: Database,
-    caller: Caller,
-    facts: Facts,
-    outside: Outside,
-    receipt: Receipt | None,
-    reservation: Reservation | None,
-) -> Expense:
+def create(write: "Write", facts: Facts, receipt: Receipt | None) -> Expense:
     """Record an expense.
 
     Raises:
-        Conflict: the reservation has been taken back.
+        Conflict: what was authorized has been voided.
     """
-    with db.write() as session:
-        expense = reservation.expense if reservation else new_expense(caller, facts)
+    with write.db.write() as session:
+        expense = write.expense or new_expense(write.caller, facts)
         attach(session, expense, receipt)
-        audit.record(session, caller, "created", expense)
+        audit.record(session, write.caller, "created", expense)
         insert(session, expense)
-        if reservation:
-            report = expense.report  # with its id, now that it has one
-            keep(db, session, caller, expense, report.gone, report, reservation, outside)
+        report = expense.report  # with its id, now that it has one
+        write.confirm(session, expense, report.gone, report)
         return expense

@@ -1,40 +1,33 @@
 """Delete an expense."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
-from services.expenses.actions.promise import Reservation, check, keep, questions
 from services.expenses.actions.writing import tag
-from services.expenses.outside import Outside
 from services.expenses.queries import ExpenseId, owned
 from shared import audit
-from shared.caller import Caller
-from shared.db import Database, afterwards
+from shared.db import afterwards
 from shared.versions import IfMatch
 
+if TYPE_CHECKING:
+    from services.expenses.writes import Write
 
-def delete(
-    db: Database,
-    caller: Caller,
-    expense_id: ExpenseId,
-    expected: IfMatch,
-    outside: Outside,
-    reservation: Reservation | None,
-) -> None:
+
+def delete(write: "Write", expense_id: ExpenseId, expected: IfMatch) -> None:
     """Delete an expense with its receipt; its budget has the money back.
 
     Raises:
         NotFound, PreconditionFailed.
-        Unasked: it is in a project, and needs the invoice service's yes.
-        Conflict: the reservation has been taken back.
+        NotAuthorized: it is in a project, and the invoice service has not authorized it.
+        Conflict: what was authorized has been voided.
     """
-    with db.write() as session:
-        expense = owned(session, caller, expense_id, lock=True)
+    with write.db.write() as session:
+        expense = owned(session, write.caller, expense_id, lock=True)
         expected.check(tag(expense))
         before = expense.report
-        billed = expense.invoice_id is not None
-        check(reservation, questions(before, None, billed=billed, accounts=caller.account_ids))
-        audit.record(session, caller, "deleted", expense)
-        keep(db, session, caller, expense, before, before.gone, reservation, outside)
+        write.check(before, None, billed=expense.invoice_id is not None)
+        audit.record(session, write.caller, "deleted", expense)
+        write.confirm(session, expense, before, before.gone)
         if expense.receipt_key:
-            afterwards(session, partial(outside.receipts.remove, expense.receipt_key))
+            afterwards(session, partial(write.peers.receipts.remove, expense.receipt_key))
         session.delete(expense)

@@ -9,8 +9,8 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.expenses.messages import billables, spends
 from services.expenses.models import Expense
+from services.expenses.participants import budget, invoice
 from services.expenses.queries import EXPENSES
 from shared import audit
 from shared.caller import Caller
@@ -23,7 +23,7 @@ def tell_spend(db: Database, workspace_id: str, expense_id: str, known: int) -> 
     with db.write() as session:
         expense = _there(session, workspace_id, expense_id) or _gone(workspace_id, expense_id)
         expense.spend_version = max(expense.spend_version, known)
-        spends.tell(session, expense, expense.spend, leased=False)
+        budget.tell(session, expense, expense.spend, leased=False)
 
 
 def tell_billable(db: Database, workspace_id: str, expense_id: str, known: int) -> None:
@@ -31,7 +31,7 @@ def tell_billable(db: Database, workspace_id: str, expense_id: str, known: int) 
     with db.write() as session:
         expense = _there(session, workspace_id, expense_id) or _gone(workspace_id, expense_id)
         expense.billable_version = max(expense.billable_version, known)
-        billables.tell(session, expense, expense.billable)
+        invoice.tell(session, expense, expense.billable)
 
 
 def leave_project(db: Database, caller: Caller, expense_id: str) -> None:

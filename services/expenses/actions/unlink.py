@@ -2,8 +2,8 @@
 
 from sqlalchemy import select
 
-from services.expenses import messages
 from services.expenses.models import Expense
+from services.expenses.participants import budget
 from shared import audit
 from shared.caller import Caller
 from shared.db import Database
@@ -17,7 +17,7 @@ def unlink(db: Database, caller: Caller, budget_id: str) -> int:
         Unavailable: a request that had the budget's yes is yet to commit; ask again.
     """
     with db.write() as session:
-        asking = messages.asking(session, caller.workspace_id, budget_id)  # first: what it does not see is committed
+        asking = budget.asking(session, caller.workspace_id, budget_id)  # first: what it does not see is committed
         mine = select(Expense).where(Expense.workspace_id == caller.workspace_id, Expense.budget_id == budget_id)
         expenses = session.scalars(mine.order_by(Expense.id).with_for_update()).all()
         for expense in expenses:

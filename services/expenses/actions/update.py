@@ -1,46 +1,37 @@
 """Change an expense."""
 
-from services.expenses.actions.promise import Reservation, check, keep, questions
+from typing import TYPE_CHECKING
+
 from services.expenses.actions.writing import Facts, apply_facts, attach, sign, tag
 from services.expenses.models import Expense
-from services.expenses.outside import Outside
 from services.expenses.queries import ExpenseId, owned
 from services.expenses.receipts import Receipt
 from shared import audit
-from shared.caller import Caller
-from shared.db import Database
 from shared.versions import IfMatch
 
+if TYPE_CHECKING:
+    from services.expenses.writes import Write
 
-def update(
-    db: Database,
-    caller: Caller,
-    expense_id: ExpenseId,
-    facts: Facts,
-    expected: IfMatch,
-    outside: Outside,
-    receipt: Receipt | None,
-    reservation: Reservation | None,
-) -> Expense:
+
+def update(write: "Write", expense_id: ExpenseId, facts: Facts, expected: IfMatch, receipt: Receipt | None) -> Expense:
     """Change what is named, `budget_id` (a move; null unlinks), `project_id` likewise, and the receipt included.
 
     Raises:
         NotFound, PreconditionFailed.
-        Unasked: it needs a yes that the reservation has not.
-        Conflict: the reservation has been taken back, or the expense has changed beside it.
+        NotAuthorized: it needs what was not authorized.
+        Conflict: what was authorized has been voided, or the expense has changed meanwhile.
     """
-    with db.write() as session:
-        expense = owned(session, caller, expense_id, lock=True)
+    with write.db.write() as session:
+        expense = owned(session, write.caller, expense_id, lock=True)
         expected.check(tag(expense))
         before = expense.report
         apply_facts(expense, facts)
         after = expense.report
         if after.spend.amount != before.spend.amount:
-            sign(expense, caller)
-        billed = expense.invoice_id is not None
-        check(reservation, questions(before, after, billed=billed, accounts=caller.account_ids))
-        attach(session, expense, receipt, outside.receipts)
+            sign(expense, write.caller)
+        write.check(before, after, billed=expense.invoice_id is not None)
+        attach(session, expense, receipt, write.peers.receipts)
         expense.touch()
-        audit.record(session, caller, "updated", expense)
-        keep(db, session, caller, expense, before, after, reservation, outside)
+        audit.record(session, write.caller, "updated", expense)
+        write.confirm(session, expense, before, after)
         return expense

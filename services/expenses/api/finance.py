@@ -9,8 +9,7 @@ from flask import Response, current_app, request
 from marshmallow import Schema, fields
 from werkzeug.formparser import FormDataParser
 
-from services.expenses import actions, queries, receipts
-from services.expenses.api import settled
+from services.expenses import actions, queries, receipts, writes
 from services.expenses.receipts import Receipt
 from services.expenses.rules import RECEIPT_TYPES
 from services.expenses.vocabulary import OF_SOME_ACCOUNTS, VOCABULARY
@@ -140,7 +139,7 @@ def create_expense() -> Response:
     is made. A receipt (PDF, JPEG, PNG, WebP or HEIC, at most 10 MiB) comes with a form.
     """
     facts, receipt, asked = _read()
-    return settled.created(facts, receipt, asked, _created)
+    return writes.create(facts, receipt, asked, _created)
 
 
 @routes.get("/<uuid:expense_id>")
@@ -168,7 +167,7 @@ def update_expense(expense_id: str) -> Response:
     the budget first, and 422 where that refuses; nothing has changed then.
     """
     facts, receipt, asked = _read()
-    return settled.updated(expense_id, facts, receipt, asked, _shown)
+    return writes.update(expense_id, facts, receipt, asked, _shown)
 
 
 @routes.delete("/<uuid:expense_id>")
@@ -179,7 +178,7 @@ def delete_expense(expense_id: str) -> Response:
 
     Its budget gets the money back, and its history can still be read.
     """
-    return settled.deleted(expense_id, ticket(), nothing)
+    return writes.delete(expense_id, ticket(), nothing)
 
 
 @routes.get("/<uuid:expense_id>/receipt")
@@ -195,7 +194,7 @@ def get_receipt(expense_id: str) -> Response:
     expense = queries.find(db(), caller(), expense_id)
     if not (expense.receipt_key and expense.receipt_type and expense.receipt_digest):
         raise NotFound
-    data = settled.outside().receipts.fetch(expense.receipt_key)
+    data = writes.peers().receipts.fetch(expense.receipt_key)
     response = Response(data, content_type=expense.receipt_type)
     name = f"receipt-{expense.uuid}.{RECEIPT_TYPES[expense.receipt_type]}"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response
 from marshmallow import Schema, fields
 
-from services.expenses import actions, queries
-from services.expenses.api import settled
+from services.expenses import actions, queries, writes
 from shared.compact import (
     CompactDay,
     LooseAmount,
@@ -153,7 +152,7 @@ def get_expense(expense_id: str) -> Response:
 def update_expense(facts: dict[str, Any], expense_id: str) -> Response:
     """Update an expense: what is named changes, the rest stays."""
     with renamed(OURS):
-        return settled.updated(whole_id(expense_id), _known(facts), None, ticket(), lambda _expense: done())
+        return writes.update(whole_id(expense_id), _known(facts), None, ticket(), lambda _expense: done())
 
 
 @routes.delete(f"/expenses/{ID}.json")
@@ -161,7 +160,7 @@ def update_expense(facts: dict[str, Any], expense_id: str) -> Response:
 @answers_once
 def delete_expense(expense_id: str) -> Response:
     """Delete an expense."""
-    return settled.deleted(whole_id(expense_id), ticket(), done)
+    return writes.delete(whole_id(expense_id), ticket(), done)
 
 
 def _listed(query: dict[str, Any], **by: Any) -> Response:
@@ -172,7 +171,7 @@ def _listed(query: dict[str, Any], **by: Any) -> Response:
 
 def _recorded(facts: dict[str, Any]) -> Response:
     with renamed(OURS):
-        return settled.created(_known(facts), None, ticket(), _made)
+        return writes.create(_known(facts), None, ticket(), _made)
 
 
 def _made(expense: "Expense") -> Response:

@@ -16,7 +16,7 @@ import services.budgets.app
 import services.expenses.app
 from services.budgets.settings import Settings as BudgetSettings
 from services.expenses.models import Expense
-from services.expenses.outside import Outside
+from services.expenses.peers import Peers
 from services.expenses.receipts import Receipts
 from services.expenses.settings import Settings as ExpenseSettings
 from shared import http
@@ -198,7 +198,7 @@ class Apps:
     line: Via
     invoice_line: Via
     back: Via
-    outside: Outside
+    peers: Peers
     """What the expense service was made with."""
     answering: Any
     """What the budget service was made with."""
@@ -212,7 +212,7 @@ class Apps:
         expenses = services.expenses.app.create_app(expense_settings, wires=wires)
         return cls(
             *(budgets, expenses, line, invoice_line, back),
-            *(expenses.extensions["outside"], budgets.extensions["outside"]),
+            *(expenses.extensions["peers"], budgets.extensions["peers"]),
         )
 
     def wired(self, invoices: Invoices, receipts_url: str) -> tuple[Line, Line, Line]:
@@ -221,8 +221,8 @@ class Apps:
             *(Line(self.budgets), Line(invoices)),
             Line(self.expenses),
         )
-        self.expenses.extensions["outside"] = replace(self.outside, receipts=Receipts(receipts_url))
-        self.budgets.extensions["outside"] = self.answering
+        self.expenses.extensions["peers"] = replace(self.peers, receipts=Receipts(receipts_url))
+        self.budgets.extensions["peers"] = self.answering
         return lines
 
     def close(self) -> None:

@@ -74,8 +74,8 @@ def test_what_is_spent_is_not_written_while_a_move_is_held(both: Both) -> None:
 def test_an_expense_booked_meanwhile_is_counted_in_what_is_written(both: Both) -> None:
     budget = both.budget(100)
     both.expense(amount=5, budget_id=budget)
-    patient = replace(both.budgets.app.extensions["outside"], certainty_deadline=20)
-    both.budgets.app.extensions["outside"] = patient
+    patient = replace(both.budgets.app.extensions["peers"], certainty_deadline=20)
+    both.budgets.app.extensions["peers"] = patient
     both.back.meanwhile = lambda: both.expense(amount=7, budget_id=budget)
     assert write(both, budget, 50) == 200
     assert len(both.all_expenses()) == 2

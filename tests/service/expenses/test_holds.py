@@ -11,7 +11,7 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from services.expenses import messages
+from services.expenses import participants
 from shared.audit import Audit
 from shared.idempotency import Remembered
 from shared.outbox import Outbox
@@ -319,7 +319,7 @@ def test_a_process_that_dies_between_question_and_commit_is_undone_by_the_relay(
             raise SystemExit("killed")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(both.expenses.app.extensions["outside"].invoices, "_adapter", Dying(both.invoices))
+        patch.setattr(both.expenses.app.extensions["peers"].invoices, "_adapter", Dying(both.invoices))
         with pytest.raises(SystemExit):
             both.project_expense(**TYRES) if new else put(both, number, cost=1)
     assert [message.armed for message in both.outbox()] == [True]
@@ -464,7 +464,7 @@ def test_of_two_undos_that_go_at_the_same_moment_the_last_one_frees_the_key(both
         with both.db.write() as session:
             session.execute(sql_delete(Outbox).where(Outbox.id == undo.id))
             time.sleep(0.05)
-            messages.release(session, undo)
+            participants.release(session, undo)
             time.sleep(0.05)  # on PostgreSQL the other one is as far, and unless it waits neither sees the other gone
 
     undos = both.outbox()

@@ -353,7 +353,7 @@ def test_a_process_that_dies_between_question_and_commit_leaves_neither(both: Bo
                 Wire(both.budgets.app).send(request)
             raise SystemExit("killed")
 
-    budgets = both.expenses.app.extensions["outside"].budgets
+    budgets = both.expenses.app.extensions["peers"].budgets
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(budgets, "_adapter", Dying(both.budgets.app))
         with pytest.raises(SystemExit):

@@ -246,7 +246,7 @@ def test_the_sweep_removes_what_no_row_names_once_it_is_an_hour_old(both: Both) 
         path.write_bytes(b"left behind")
     make_old(old)
     make_old(named)
-    receipts = both.expenses.app.extensions["outside"].receipts
+    receipts = both.expenses.app.extensions["peers"].receipts
     assert receipts.sweep(both.db) == 1
     assert {path.name for path in both.objects()} == {named.name, "fresh"}
     assert receipts.sweep(both.db) == 0
@@ -351,7 +351,7 @@ def test_in_a_bucket_the_sweep_keeps_what_is_named_and_what_is_fresh(
     expense = made(on_s3)
     s3.put_object(Bucket="bucket", Key=f"{prefix}/{WORKSPACE}/orphan", Body=b"left behind")
     db: Database = on_s3.app.extensions["service"].db
-    receipts = on_s3.app.extensions["outside"].receipts
+    receipts = on_s3.app.extensions["peers"].receipts
     assert receipts.sweep(db) == 0
     monkeypatch.setattr("services.expenses.receipts.ORPHAN_AGE", timedelta(hours=-1))  # all that is there is old
     assert receipts.sweep(db) == 1

@@ -6,7 +6,7 @@ from shared.http import Peer
 
 
 @dataclass(frozen=True)
-class Outside:
+class Peers:
     """The expense service. The deadline is in seconds."""
 
     expenses: Peer

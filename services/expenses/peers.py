@@ -8,7 +8,7 @@ from shared.outbox import Topics
 
 
 @dataclass(frozen=True)
-class Outside:
+class Peers:
     """The other services, how messages to them leave, and the store of the receipts. Deadlines are in seconds."""
 
     budgets: Peer
@@ -16,4 +16,4 @@ class Outside:
     topics: Topics
     receipts: Receipts
     spend_deadline: float
-    hold_deadline: float
+    lock_deadline: float

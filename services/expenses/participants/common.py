@@ -1,6 +1,8 @@
-"""What both kinds of messages have in common: the question, the armed message that would undo it, and its key.
+"""What the participants have in common: authorizations, the messages that void them, and the key of their request.
 
-One request may ask two services. Its key is free again once the last message that undoes a part of its work is gone.
+`asks` and `ticket` of a stored message are not sent: the budget whose authorization it voids, and the idempotency key
+that is free again once the work is undone. One request may ask both services; its key is free once the last message
+that undoes a part of its work is gone.
 """
 
 from collections.abc import Mapping
@@ -11,7 +13,7 @@ from sqlalchemy import Connection, update
 from sqlalchemy.orm import Session
 
 from services.expenses.models import Expense
-from services.expenses.outside import Outside
+from services.expenses.peers import Peers
 from shared import idempotency, outbox
 from shared.errors import Conflict
 from shared.http import Peer
@@ -22,31 +24,39 @@ SPEND, BILLABLE = "spend", "billable"
 COUNTED = {SPEND: Expense.spend_version, BILLABLE: Expense.billable_version}
 
 ARMED_FOR = timedelta(seconds=15)
-"""How long a request may take from its intention to its commit before the relay undoes it. Longer than all waits."""
+"""How long a request may take from its intention to its commit before the relay voids it. Longer than all waits."""
 
 
-class Question(Protocol):
-    """What another service must say yes to before a change of an expense is committed."""
+class Authorization(Protocol):
+    """What a participant must authorize before a change of an expense is committed."""
 
     topic: ClassVar[str]
-    service: ClassVar[str]
-    """Who is asked, in words."""
+    participant: ClassVar[str]
+    """Who that is, in words."""
 
     @property
-    def asks(self) -> object:
-        """What a yes is good for."""
+    def covers(self) -> object:
+        """What it is good for: a change of which this differs needs another."""
 
     def arm(self, session: Session | Connection, expense: Expense, ticket: Ticket | None) -> Outbox:
-        """Write the message that would undo what is about to be asked. The question takes the version before it."""
+        """Write the void: the message that takes the authorization back. That has the version before it."""
 
-    def ask(self, outside: Outside, undo: Outbox) -> None:
-        """Ask for what `undo`, the armed message, would take back.
+    def request(self, peers: Peers, void: Outbox) -> None:
+        """Ask the participant for what `void`, which is armed, would take back.
 
         Raises:
-            NotFound, Refused: the service said no.
+            Forbidden, NotFound, Refused: it is not authorized.
             NoAnswer: nobody knows.
             Overtaken: by a newer message about this expense, or we were restored from an older copy.
         """
+
+
+class Overtaken(Conflict):
+    """The participant knows a newer version than the one that is asked for."""
+
+    def __init__(self, known: int) -> None:
+        super().__init__()
+        self.known = known
 
 
 def arm(
@@ -57,7 +67,7 @@ def arm(
     body: dict[str, Any],
     ticket: Ticket | None,
 ) -> Outbox:
-    """Write an undo, which the relay takes up when the request that asks does not come to its end."""
+    """Write a void, which the relay delivers when the request does not come to its end."""
     return outbox.put(
         session,
         topic,
@@ -69,22 +79,14 @@ def arm(
     )
 
 
-class Overtaken(Conflict):
-    """The service knows a newer version than the question has."""
-
-    def __init__(self, known: int) -> None:
-        super().__init__()
-        self.known = known
-
-
-def put(peer: Peer, path: str, undo: Outbox, body: dict[str, Any], *, deadline: float) -> None:
-    """Send a question. Raises what `Question.ask` raises."""
-    version = undo.version - 1
+def put(peer: Peer, path: str, void: Outbox, body: dict[str, Any], *, deadline: float) -> None:
+    """Ask for an authorization. Raises what `Authorization.request` raises."""
+    version = void.version - 1
     asked = {"version": version} | body
-    said = peer.put(path, asked, workspace_id=undo.workspace_id, deadline=deadline)
-    if said["version"] > version:
-        raise Overtaken(said["version"])
-    if said["version"] != version:
+    answer = peer.put(path, asked, workspace_id=void.workspace_id, deadline=deadline)
+    if answer["version"] > version:
+        raise Overtaken(answer["version"])
+    if answer["version"] != version:
         raise Conflict
 
 
@@ -98,7 +100,7 @@ def catch_up(session: Session, message: Outbox, version: int) -> None:
 def pending(session: Session, expense_id: str) -> Mapping[str, Outbox]:
     """The messages about an expense that are still to be acknowledged, by topic.
 
-    An armed one says that another request is between its question and its commit.
+    An armed one says that another request is between its intention and its commit.
     """
     return outbox.about(session, expense_id, (SPEND, BILLABLE))
 

@@ -1,4 +1,7 @@
-"""To the budget service: what an expense takes of its budget (api.md, section 7)."""
+"""The budget service, which books what an expense takes of its budget (api.md, section 7).
+
+It must authorize more money, another budget and another date. Less money, and leaving a budget, it is told.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,10 +10,11 @@ from typing import Any, ClassVar
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
-from services.expenses.messages import promises
-from services.expenses.messages.promises import SPEND
+from services.expenses import rules
 from services.expenses.models import Expense
-from services.expenses.outside import Outside
+from services.expenses.participants import common
+from services.expenses.participants.common import SPEND
+from services.expenses.peers import Peers
 from services.expenses.rules import Spend
 from shared import outbox
 from shared.db import Database
@@ -25,30 +29,37 @@ MANY = 5_000
 
 
 @dataclass(frozen=True)
-class SpendQuestion:
-    """May this be booked? `held`: what stays booked besides until that is certain. `undo`: what is booked now."""
+class SpendAuthorization:
+    """To book this. `retained`: what stays booked besides until that is certain. `before`: what is booked now."""
 
     topic: ClassVar[str] = SPEND
-    service: ClassVar[str] = "budget"
-    asks: Spend
-    held: Spend | None
-    undo: Spend
+    participant: ClassVar[str] = "budget"
+    covers: Spend
+    retained: Spend | None
+    before: Spend
 
     def arm(self, session: Session | Connection, expense: Expense, ticket: Ticket | None) -> Outbox:
-        """See `Question`."""
+        """See `Authorization`."""
         expense.spend_version += 2
-        body = kept(self.undo) | {"asks": self.asks.budget_id}
-        return promises.arm(session, SPEND, expense, expense.spend_version, body, ticket)
+        body = stored(self.before) | {"asks": self.covers.budget_id}
+        return common.arm(session, SPEND, expense, expense.spend_version, body, ticket)
 
-    def ask(self, outside: Outside, undo: Outbox) -> None:
-        """See `Question`."""
-        body = _wire(self.asks, held=self.held, enforce=True)
-        promises.put(outside.budgets, _path(undo), undo, body, deadline=outside.spend_deadline)
+    def request(self, peers: Peers, void: Outbox) -> None:
+        """See `Authorization`."""
+        body = _sent(self.covers, retained=self.retained, enforce=True)
+        common.put(peers.budgets, _path(void), void, body, deadline=peers.spend_deadline)
+
+
+def needed(before: Spend, after: Spend) -> SpendAuthorization | None:
+    """What it must authorize before an expense may change so; None where it has no say. In a deletion it never has."""
+    if not rules.needs_authorization(before, after):
+        return None
+    return SpendAuthorization(after, rules.retained(before, after), before)
 
 
 def tell(session: Session, expense: Expense, state: Spend, *, leased: bool = True) -> Outbox:
     """Write the state of an expense that needs no answer; `leased`: the caller delivers it after the commit."""
-    known = promises.pending(session, expense.uuid).get(SPEND)
+    replaced = common.pending(session, expense.uuid).get(SPEND)
     expense.spend_version += 1
     message = outbox.put(
         session,
@@ -56,11 +67,11 @@ def tell(session: Session, expense: Expense, state: Spend, *, leased: bool = Tru
         expense.uuid,
         workspace_id=expense.workspace_id,
         version=expense.spend_version,
-        body=kept(state),
+        body=stored(state),
         leased=leased,
     )
-    if known:
-        promises.release(session, known)
+    if replaced:
+        common.release(session, replaced)
     return message
 
 
@@ -90,13 +101,13 @@ def sender(budgets: Peer, deadline: float) -> Callable[[Outbox], None]:
     def send(message: Outbox) -> None:
         said = message.body
         spend = Spend(said["budget_id"], Money(said["amount_minor"], said["currency"]), said["date"])
-        body = {"version": message.version} | _wire(spend, held=None, enforce=False)
+        body = {"version": message.version} | _sent(spend, retained=None, enforce=False)
         outbox.heard(message, budgets.put(_path(message), body, workspace_id=message.workspace_id, deadline=deadline))
 
     return send
 
 
-def kept(spend: Spend) -> dict[str, Any]:
+def stored(spend: Spend) -> dict[str, Any]:
     """What a message says of it."""
     return {
         "budget_id": spend.budget_id,
@@ -106,7 +117,7 @@ def kept(spend: Spend) -> dict[str, Any]:
     }
 
 
-def _wire(spend: Spend, *, held: Spend | None, enforce: bool) -> dict[str, Any]:
+def _sent(spend: Spend, *, retained: Spend | None, enforce: bool) -> dict[str, Any]:
     """The body of `PUT /internal/spends/{expense_id}`, without its version."""
     return {
         "budget_id": spend.budget_id,
@@ -114,7 +125,8 @@ def _wire(spend: Spend, *, held: Spend | None, enforce: bool) -> dict[str, Any]:
         "currency": spend.amount.currency,
         "date": spend.spent_on,
         "enforce": enforce,
-        "held": held and {"budget_id": held.budget_id, "amount": held.amount, "currency": held.amount.currency},
+        "held": retained
+        and {"budget_id": retained.budget_id, "amount": retained.amount, "currency": retained.amount.currency},
     }
 
 
