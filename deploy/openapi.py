@@ -4,19 +4,19 @@ What each part of the product says of itself is put together; a document has wha
 routes, and the components that that needs.
 """
 
-import os
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from typing import Any
 
 from flask import Flask
 
-from deploy.parts import PARTS, SERVICES, settings_of
+from deploy.parts import PARTS, SERVICES
 from gateway.admin import app as admin
 from gateway.pages import DESCRIPTIONS
 from gateway.people import app as people
 from gateway.routes import ADMIN, PEOPLE, find
-from shared.config import SECRET_BYTES
+from shared.config import SECRET_BYTES, Settings
 from shared.db import Database
 from shared.describe import document
 from shared.dialects import DIALECTS, Dialect
@@ -31,10 +31,10 @@ SCHEMES = {
     "Basic": "An API key as the user name, with any password or none.",
 }
 
-UNUSED = {
-    "DATABASE_URL": "sqlite:////nowhere",
-    "CALLER_SECRET": "-" * SECRET_BYTES,
-    "RECEIPTS_URL": "memory:///",
+UNUSED: Mapping[str, Any] = {
+    "database_url": "sqlite:////nowhere",
+    "caller_secret": "-" * SECRET_BYTES,
+    "receipts_url": "memory:///",
 }
 """Settings of an app that is asked for nothing but its description."""
 
@@ -58,10 +58,14 @@ def documents() -> dict[str, bytes]:
 
 
 def _apps() -> dict[str, Flask]:
-    os.environ.update(UNUSED)
-    services = {name: PARTS[name].app.create_app(settings_of(name)) for name in SERVICES}
-    db, secret = Database(UNUSED["DATABASE_URL"]), UNUSED["CALLER_SECRET"]
+    services = {name: PARTS[name].app.create_app(_settings(PARTS[name].settings)) for name in SERVICES}
+    db, secret = Database(UNUSED["database_url"]), UNUSED["caller_secret"]
     return services | {PEOPLE: people.create_app(db, secret, {}), ADMIN: admin.create_app(db, secret, secret)}
+
+
+def _settings(kind: type[Settings]) -> Settings:
+    asked = {field.name for field in fields(kind)}
+    return kind(**{name: value for name, value in UNUSED.items() if name in asked})
 
 
 def merged(parts: Mapping[str, Document], dialect: Dialect) -> Document:

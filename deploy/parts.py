@@ -26,6 +26,12 @@ class Part:
         return import_module(f"{self.package}.app")
 
     @property
+    def settings(self) -> type[Settings]:
+        """What it is told by its environment."""
+        kind: type[Settings] = import_module(f"{self.package}.settings").Settings
+        return kind
+
+    @property
     def migrations(self) -> Path:
         """The folder of its migrations."""
         folder: Path = import_module(self.history).HISTORY
@@ -46,8 +52,7 @@ def settings_of(name: str) -> Settings:
     """A part's settings. Raises SystemExit with a line that names what is missing or wrong."""
     if url := own(name, "DATABASE_URL"):
         os.environ["DATABASE_URL"] = url
-    settings: Settings = import_module(f"{PARTS[name].package}.settings").Settings.from_environment()
-    return settings
+    return PARTS[name].settings.from_environment()
 
 
 def own(name: str, variable: str) -> str | None:
