@@ -10,7 +10,7 @@ from sqlalchemy import JSON, Index, LargeBinary, String, insert, inspect
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared.caller import Caller
-from shared.db import Base, Instant, Serial, now, plainly, table_of
+from shared.db import Base, Instant, Serial, connection_of, now, table_of
 from shared.logs import request_id
 
 ITSELF = frozenset({"id", "uuid", "workspace_id", "version", "created_at", "updated_at"})
@@ -63,7 +63,7 @@ def record(
         "request_id": request_id.get(),
         "changes": _changes(entity, beside),
     }
-    plainly(session).execute(_INSERT, entry)  # past the unit of work, which costs as much again as the INSERT
+    connection_of(session).execute(_INSERT, entry)  # past the unit of work, which costs as much again as the INSERT
 
 
 def _changes(entity: Any, beside: Mapping[str, Any]) -> dict[str, Any]:

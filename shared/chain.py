@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.audit import Audit
 from shared.clock import CLOCKS
-from shared.db import Base, Database, line_up, now, plainly
+from shared.db import Base, Database, advisory_lock, connection_of, now
 from shared.rows import UNREADABLE, Rows, reason
 
 START = "0" * 64
@@ -108,13 +108,13 @@ def seal(db: Database, *, whole: bool = False, margin: int = MARGIN) -> int:
     It looks at the newest entries, from `margin` ids before the newest that is chained, or at the `whole` history.
     What cannot be read stays out, as it has no hash, and keeps nobody else waiting.
     """
-    with db.look() as connection:
+    with db.connection() as connection:
         floor = 0 if whole else max(0, (connection.scalar(NEWEST) or 0) - margin)
     sealed = 0
     while _waits(db, floor):  # a look that takes no lock, as mostly there is nothing to do
         with db.write() as session:
-            line_up(session, "audit chain")
-            connection = plainly(session)
+            advisory_lock(session, "audit chain")
+            connection = connection_of(session)
             ids = connection.scalars(WAITING, {"floor": floor, "rows": BATCH}).all()
             if not ids:
                 continue
@@ -142,12 +142,12 @@ def keep_sealing(db: Database, stop: threading.Event) -> None:
 def head(db: Database, workspace_id: str) -> Head:
     """Where a workspace's chain ends, with all in it that was committed before."""
     seal(db)
-    with db.look() as connection:
+    with db.connection() as connection:
         return _last(connection, workspace_id)
 
 
 def _waits(db: Database, floor: int) -> bool:
-    with db.look() as connection:
+    with db.connection() as connection:
         return connection.execute(WAITING, {"floor": floor, "rows": 1}).first() is not None
 
 
@@ -245,7 +245,7 @@ def wrong(db: Database, kept: KeptHeads = MappingProxyType({})) -> Iterator[str]
 
     What is committed at this very moment need not be chained yet; of a copy, `seal` the rest before.
     """
-    with db.look(again=True) as connection:
+    with db.connection(transaction=True) as connection:
         for workspace_id in sorted({*kept, *connection.scalars(union(select(Audit.workspace_id), WITH_CHAIN))}):
             told = faults(
                 _chain(connection, workspace_id),

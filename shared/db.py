@@ -187,15 +187,15 @@ class Database:
         self._working = Bulkhead(threads, limits.lock) if limits.lock else None
 
     @contextmanager
-    def look(self, *, again: bool = False) -> Iterator[Connection]:
-        """A bare connection, for one query without a transaction around it, or with `again` for several in `read()`'s.
+    def connection(self, *, transaction: bool = False) -> Iterator[Connection]:
+        """A bare connection, for one query without a `transaction` around it, or for several in one as `read()` has it.
 
         Where a row is wanted and no object of a session, this saves a third of the time.
         """
         if outer := self._current.get():
-            yield plainly(outer)
+            yield connection_of(outer)
             return
-        with self._turn(), (self._reader if again else self.pools[0]).connect() as connection:
+        with self._turn(), (self._reader if transaction else self.pools[0]).connect() as connection:
             yield connection
 
     @contextmanager
@@ -225,17 +225,17 @@ class Database:
                 session.flush()
             finally:
                 self._current.reset(token)
-        for task in session.info.get("afterwards", ()):
+        for task in session.info.get("on_commit", ()):
             try:
                 task()
             except Exception as fault:  # the write is done: nothing that follows may turn its answer into an error
-                log.error("afterwards.failed", exc_info=fault)
+                log.error("on_commit.failed", exc_info=fault)
 
     @contextmanager
-    def once(self) -> Iterator[Connection]:
+    def autocommit(self) -> Iterator[Connection]:
         """A connection for a single statement, which is its own transaction; in a `write()` block, part of that one."""
         if outer := self._current.get():
-            yield plainly(outer)
+            yield connection_of(outer)
             return
         begun = self.url.get_backend_name() == "sqlite"  # whose waiting is in its BEGIN
         with self._turn(writes=True), self._writer.begin() if begun else self.pools[-1].connect() as connection:
@@ -269,16 +269,16 @@ def _place(bulkhead: Bulkhead | None) -> AbstractContextManager[None]:
     return bulkhead.place() if bulkhead else nullcontext()
 
 
-def afterwards(session: Session, task: Callable[[], object]) -> None:
+def on_commit(session: Session, task: Callable[[], object]) -> None:
     """Do `task` right after the transaction has been committed, and not at all when it is rolled back.
 
     For what must not happen inside a transaction, such as HTTP. It is lost when the process dies in between, so
     something else must see to it then.
     """
-    session.info.setdefault("afterwards", []).append(task)
+    session.info.setdefault("on_commit", []).append(task)
 
 
-def plainly(session: Session | Connection) -> Connection:
+def connection_of(session: Session | Connection) -> Connection:
     """The connection that a session works on, for statements about rows that it does not watch."""
     if isinstance(session, Connection):
         return session
@@ -297,7 +297,7 @@ def insert(session: Session | Connection, *rows: Base, unless: tuple[str, ...] =
     """
     if not rows:
         return True
-    connection = plainly(session)
+    connection = connection_of(session)
     entity = table_of(rows[0])
     if issubclass(entity, Numbered):
         for row in rows:
@@ -316,7 +316,7 @@ def insert(session: Session | Connection, *rows: Base, unless: tuple[str, ...] =
 
 def next_id(session: Session | Connection, entity: type[Base], workspace_id: str) -> int:
     """The id of a new row of a `Numbered` table. Who else wants one in that workspace waits for this transaction."""
-    connection = plainly(session)
+    connection = connection_of(session)
     whose = {"workspace_id": workspace_id, "kind": entity.__tablename__, "last": 1}
     given: int = connection.execute(_counting(connection.dialect.name), whose).scalar_one()
     return given
@@ -352,12 +352,12 @@ def _insertion(entity: type[Base], database: str, unless: tuple[str, ...]) -> tu
     return statement, columns, number
 
 
-def line_up(session: Session, name: str) -> None:
+def advisory_lock(session: Session, name: str) -> None:
     """Wait until this transaction is the first in the line of that name, where it stays until it ends.
 
     On SQLite, all that write are in one line.
     """
-    connection = plainly(session)
+    connection = connection_of(session)
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
@@ -379,7 +379,7 @@ def broken_constraint(error: IntegrityError) -> tuple[str, bool]:
 
 def upsert(session: Session | Connection, table: type[Base]) -> Any:
     """An INSERT that knows `on_conflict_do_update`, in the words of the session's database."""
-    made = sqlite if plainly(session).dialect.name == "sqlite" else postgresql
+    made = sqlite if connection_of(session).dialect.name == "sqlite" else postgresql
     return made.insert(table)
 
 

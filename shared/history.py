@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from shared.audit import Audit
 from shared.caller import Caller
-from shared.db import Database, plainly
+from shared.db import Database, connection_of
 from shared.errors import NotFound
 from shared.money import Money
 from shared.page import Page, Sorts, cursor_behind, keyset
@@ -107,7 +107,7 @@ def about(caller: Caller, subject: str, subject_id: str) -> Select[Audit]:
 
 def first(session: Session, caller: Caller, subject: str, subject_id: str) -> Audit:
     """How one thing began. Raises NotFound when there never was one."""
-    row = plainly(session).execute(about(caller, subject, subject_id).order_by(Audit.id).limit(1)).first()
+    row = connection_of(session).execute(about(caller, subject, subject_id).order_by(Audit.id).limit(1)).first()
     if row is None:
         raise NotFound
     return ENTRIES.of(row)
@@ -137,7 +137,7 @@ def page(
 ) -> Page[Event]:
     """A page of entries, each with its currency."""
     found = keyset(session, query, sorts, Audit.id, sort=sort, limit=limit, cursor=cursor, each=ENTRIES.of)
-    return Page(_with_currency(plainly(session), caller, found.rows), found.next_cursor)
+    return Page(_with_currency(connection_of(session), caller, found.rows), found.next_cursor)
 
 
 def _narrowed(caller: Caller, by: Mapping[str, Any]) -> Iterable[Any]:

@@ -1,7 +1,7 @@
 """Writes that can be repeated safely: the answer to a keyed request is kept in the transaction of its write.
 
-A repeat gets the same answer. A key is claimed by inserting its row; a twin that runs at the same moment waits for
-that transaction, and then finds either the answer or a free key. Work that needs several transactions claims in its
+A repeat gets the same answer. A key is acquired by inserting its row; a twin that runs at the same moment waits for
+that transaction, and then finds either the answer or a free key. Work that needs several transactions acquires in its
 first and answers in its last; in between a twin is told to come back.
 """
 
@@ -21,7 +21,7 @@ KEPT_FOR = timedelta(hours=48)
 """How long an answer is repeated. api.md, section 1, promises at least 24 hours."""
 
 
-class Remembered(Base):
+class IdempotencyRecord(Base):
     """A keyed request and, once there is one, its answer."""
 
     __tablename__ = "idempotency"
@@ -35,11 +35,11 @@ class Remembered(Base):
 
 
 @dataclass(frozen=True)
-class Ticket:
-    """A keyed request: whose, under which key, and what was asked."""
+class IdempotencyKey:
+    """A keyed request: whose, under which key, and what it asks."""
 
     workspace_id: str
-    key: str
+    value: str
     fingerprint: str
 
 
@@ -60,7 +60,7 @@ def fingerprint(method: str, path: str, *parts: bytes) -> str:
     return digest.hexdigest()
 
 
-def claim(session: Session, ticket: Ticket) -> None:
+def acquire(session: Session, key: IdempotencyKey) -> None:
     """Make the key ours.
 
     Raises:
@@ -68,35 +68,35 @@ def claim(session: Session, ticket: Ticket) -> None:
         Refused: the key was used for another request.
         Conflict: the first request is still at work.
     """
-    row = {"workspace_id": ticket.workspace_id, "key": ticket.key, "fingerprint": ticket.fingerprint}
-    insert = upsert(session, Remembered).values(**row, created_at=now()).on_conflict_do_nothing()
-    if session.execute(insert.returning(Remembered.key)).first():
+    row = {"workspace_id": key.workspace_id, "key": key.value, "fingerprint": key.fingerprint}
+    insert = upsert(session, IdempotencyRecord).values(**row, created_at=now()).on_conflict_do_nothing()
+    if session.execute(insert.returning(IdempotencyRecord.key)).first():
         return
-    look(session, ticket)
+    check(session, key)
     raise Conflict  # it was given back between the two statements
 
 
-def look(session: Session, ticket: Ticket) -> None:
-    """Raise what `claim` would raise, and leave a free key free: for what must not be judged before the key is."""
-    known = session.get(Remembered, (ticket.workspace_id, ticket.key), populate_existing=True)
+def check(session: Session, key: IdempotencyKey) -> None:
+    """Raise what `acquire` would raise, and leave a free key free: for what must not be judged before the key is."""
+    known = session.get(IdempotencyRecord, (key.workspace_id, key.value), populate_existing=True)
     if known is None:
         return
-    if known.fingerprint != ticket.fingerprint:
+    if known.fingerprint != key.fingerprint:
         raise Refused("This Idempotency-Key was used for another request")
     if known.status is None:
         raise Conflict("The first request with this Idempotency-Key is still at work")
     raise Replay(known.status, known.headers or {}, known.body or b"")
 
 
-def keep(session: Session, ticket: Ticket, status: int, headers: Mapping[str, str], body: bytes) -> None:
-    """Keep the answer to a claimed key.
+def store_response(session: Session, key: IdempotencyKey, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    """Keep the answer to an acquired key.
 
     Raises:
         Conflict: the key was taken from us, and may have another's answer.
     """
-    mine = update(Remembered).where(*_is(ticket), Remembered.status.is_(None))
+    mine = update(IdempotencyRecord).where(*_is(key), IdempotencyRecord.status.is_(None))
     kept = session.execute(
-        mine.values(status=status, headers=dict(headers), body=body).returning(Remembered.key),
+        mine.values(status=status, headers=dict(headers), body=body).returning(IdempotencyRecord.key),
         execution_options={"synchronize_session": False},
     )
     if not kept.first():
@@ -105,23 +105,25 @@ def keep(session: Session, ticket: Ticket, status: int, headers: Mapping[str, st
 
 def lock(session: Session, workspace_id: str, key: str) -> None:
     """Wait until nobody else is deciding about the key, and then decide alone, for this transaction."""
-    mine = (Remembered.workspace_id == workspace_id, Remembered.key == key)
-    session.execute(select(Remembered.key).where(*mine).with_for_update())
+    mine = (IdempotencyRecord.workspace_id == workspace_id, IdempotencyRecord.key == key)
+    session.execute(select(IdempotencyRecord.key).where(*mine).with_for_update())
 
 
-def free(session: Session, workspace_id: str, key: str) -> None:
+def release(session: Session, workspace_id: str, key: str) -> None:
     """Give a key back whose work was undone. One that has its answer keeps it."""
     session.execute(
-        delete(Remembered).where(
-            Remembered.workspace_id == workspace_id, Remembered.key == key, Remembered.status.is_(None)
+        delete(IdempotencyRecord).where(
+            IdempotencyRecord.workspace_id == workspace_id,
+            IdempotencyRecord.key == key,
+            IdempotencyRecord.status.is_(None),
         )
     )
 
 
-def forget(session: Session) -> int:
+def purge(session: Session) -> int:
     """Delete what is older than `KEPT_FOR`; the number of keys forgotten."""
-    return session.execute(delete(Remembered).where(Remembered.created_at < now() - KEPT_FOR)).rowcount  # type: ignore[attr-defined,no-any-return]
+    return session.execute(delete(IdempotencyRecord).where(IdempotencyRecord.created_at < now() - KEPT_FOR)).rowcount  # type: ignore[attr-defined,no-any-return]
 
 
-def _is(ticket: Ticket) -> tuple[Any, Any]:
-    return Remembered.workspace_id == ticket.workspace_id, Remembered.key == ticket.key
+def _is(key: IdempotencyKey) -> tuple[Any, Any]:
+    return IdempotencyRecord.workspace_id == key.workspace_id, IdempotencyRecord.key == key.value

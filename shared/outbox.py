@@ -1,8 +1,8 @@
 """Messages to others: written in the transaction of what they report, delivered until they are acknowledged.
 
 A message is state and version, never a difference. There is at most one for a thing (`topic`, `key`): a newer one
-takes its place, so order per thing is kept by there being nothing to order. An *armed* message undoes a promise asked
-of another service; whoever takes its row, the request that made it or the relay, decides alone how the matter ends.
+takes its place, so order per thing is kept by there being nothing to order. An *armed* message voids what
+another service is asked to authorize; whoever takes its row, the request or the relay, decides alone how that ends.
 """
 
 import random
@@ -17,7 +17,7 @@ from sqlalchemy import JSON, BigInteger, Connection, Index, String, bindparam, d
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared.clock import FromNow
-from shared.db import Base, Database, Serial, insert, plainly
+from shared.db import Base, Database, Serial, connection_of, insert
 from shared.errors import Forbidden, NotFound, Refused
 from shared.http import Rejected
 from shared.logs import request_id
@@ -105,13 +105,13 @@ class Topic:
     """How messages of one kind leave.
 
     `send` is called with no transaction open, and again until it returns or raises `Undeliverable`.
-    `settled` is called in the transaction that removes the message, with the reason when it was given up.
+    `on_delivered` is called in the transaction that removes the message, with the reason when it was given up.
     `catch_up` counts the versions of a message's thing from the given one on, where the receiver knows it.
     `to`: who receives them. One who does not answer delays what is for him, and nothing else.
     """
 
     send: Callable[[Outbox], None]
-    settled: Callable[[Session, Outbox, str | None], None] = lambda _session, _message, _failure: None
+    on_delivered: Callable[[Session, Outbox, str | None], None] = lambda _session, _message, _failure: None
     catch_up: Callable[[Session, Outbox, int], None] = lambda _session, _message, _version: None
     to: str = ""
 
@@ -165,7 +165,7 @@ def _replace(session: Session | Connection, message: Outbox) -> None:
 def about(session: Session, key: str, topics: Collection[str]) -> Mapping[str, Outbox]:
     """The messages about a thing that are still to be acknowledged, by topic."""
     there = select(*MESSAGES.columns).where(Outbox.topic.in_(topics), Outbox.key == key)
-    found = [MESSAGES.of(row) for row in plainly(session).execute(there)]
+    found = [MESSAGES.of(row) for row in connection_of(session).execute(there)]
     return {message.topic: message for message in found}
 
 
@@ -190,17 +190,17 @@ def let_go(session: Session | Connection) -> None:
 
 def disarm(session: Session, message: Outbox) -> bool:
     """Remove an armed message; False when somebody else has taken it up."""
-    return bool(plainly(session).execute(DISARM, {"message": message.id, "of_version": message.version}).first())
+    return bool(connection_of(session).execute(DISARM, {"message": message.id, "of_version": message.version}).first())
 
 
-def fire(session: Session, message: Outbox) -> bool:
+def send_now(session: Session, message: Outbox) -> bool:
     """Let an armed message go at once, as what it guards has failed; False when somebody else has taken it up."""
     gone = update(Outbox).where(Outbox.id == message.id, Outbox.version == message.version, Outbox.armed)
     fired = gone.values(armed=False, due_at=AT_ONCE).returning(Outbox.id)
     return bool(session.execute(fired, execution_options=PLAIN).first())
 
 
-def take_up(session: Session, message: Outbox, body: dict[str, Any] | None = None) -> Outbox | None:
+def take(session: Session, message: Outbox, body: dict[str, Any] | None = None) -> Outbox | None:
     """The armed message, to be delivered by the caller right after the commit; None when somebody else has taken it up.
 
     `body`: what it says instead, under the same version, since nobody has seen the undo it was.
@@ -230,7 +230,7 @@ def heard(message: Outbox, said: Mapping[str, Any]) -> None:
 
 
 def deliver(db: Database, topics: Topics, message: Outbox) -> bool:
-    """Send one leased message; whether it is settled. When not, the relay tries again later."""
+    """Send one leased message; whether it is delivered, or given up. When not, the relay tries again later."""
     token = request_id.set(message.request_id)
     failure: str | None = None
     try:
@@ -257,7 +257,7 @@ def deliver(db: Database, topics: Topics, message: Outbox) -> bool:
         request_id.reset(token)
     with db.write() as session:
         if session.execute(delete(Outbox).where(*_still(message)).returning(Outbox.id)).first():
-            topics[message.topic].settled(session, message, failure)
+            topics[message.topic].on_delivered(session, message, failure)
     return True
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, String, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from shared.db import Base, Database, plainly, upsert
+from shared.db import Base, Database, connection_of, upsert
 from shared.lengths import NAME
 from shared.rows import Rows
 
@@ -54,7 +54,7 @@ def is_known(session: Session, workspace_id: str, person_id: int) -> bool:
     there = select(Person.id).where(
         Person.workspace_id == workspace_id, Person.id == person_id, Person.deleted.is_(False)
     )
-    return plainly(session).execute(there).first() is not None
+    return connection_of(session).execute(there).first() is not None
 
 
 def address(session: Session, workspace_id: str, person_id: int) -> str | None:
@@ -62,7 +62,7 @@ def address(session: Session, workspace_id: str, person_id: int) -> str | None:
     there = select(Person.email).where(
         Person.workspace_id == workspace_id, Person.id == person_id, Person.deleted.is_(False)
     )
-    return plainly(session).execute(there).scalar_one_or_none()
+    return connection_of(session).execute(there).scalar_one_or_none()
 
 
 def accept(db: Database, workspace_id: str, person_id: int, *, version: int, **state: str | bool) -> int:
@@ -75,7 +75,7 @@ def accept(db: Database, workspace_id: str, person_id: int, *, version: int, **s
             set_={name: new.excluded[name] for name in ("version", *state)},
             where=Person.version < new.excluded.version,
         )
-        connection = plainly(session)
+        connection = connection_of(session)
         connection.execute(newer)
         theirs = (Person.workspace_id == workspace_id, Person.id == person_id)
         return connection.execute(select(Person.version).where(*theirs)).scalar_one()

@@ -62,7 +62,7 @@ class Relay:
 
     def _forget(self) -> None:
         with self.db.write() as session:
-            idempotency.forget(session)
+            idempotency.purge(session)
 
     def _find_strays(self) -> None:
         """Say which messages nobody here delivers."""

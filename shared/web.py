@@ -158,7 +158,7 @@ def whole_id(written: str) -> int:
     return int(written)
 
 
-def ticket(*parts: bytes) -> idempotency.Ticket | None:
+def idempotency_key(*parts: bytes) -> idempotency.IdempotencyKey | None:
     """The request's Idempotency-Key with what was asked; None without the header. `parts` stand for the body."""
     key = request.headers.get("Idempotency-Key")
     if key is None or request.method not in WRITES:
@@ -167,7 +167,7 @@ def ticket(*parts: bytes) -> idempotency.Ticket | None:
         raise errors.Invalid(errors={"Idempotency-Key": ["1 to 255 visible ASCII characters."]})
     accounts = ",".join(caller().account_ids or ("*",)).encode()  # another key may not see what this one was shown
     asked = idempotency.fingerprint(request.method, request.full_path, accounts, *(parts or (request.get_data(),)))
-    return idempotency.Ticket(caller().workspace_id, key, asked)
+    return idempotency.IdempotencyKey(caller().workspace_id, key, asked)
 
 
 # What a view answers with
@@ -298,32 +298,34 @@ def _once(view: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(view)
     def answered(*args: Any, **kwargs: Any) -> Any:
-        return settle(ticket(), lambda: current_app.make_response(view(*args, **kwargs)))
+        return run_idempotent(idempotency_key(), lambda: current_app.make_response(view(*args, **kwargs)))
 
     return answered
 
 
 def answers_once(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a view that settles keyed requests itself, because its work takes several transactions."""
+    """Mark a view that runs keyed requests itself, because its work takes several transactions."""
     view.answers_once = True  # type: ignore[attr-defined]
     return view
 
 
-def settle(asked: idempotency.Ticket | None, work: Callable[[], Response], *, claimed: bool = False) -> Response:
-    """Do `work` and keep its answer, in one transaction. `claimed`: the key is ours already."""
-    if asked is None:
+def run_idempotent(
+    key: idempotency.IdempotencyKey | None, work: Callable[[], Response], *, acquired: bool = False
+) -> Response:
+    """Do `work` and keep its answer, in one transaction. `acquired`: the key is ours already."""
+    if key is None:
         return work()
     with db().write() as session:
-        if not claimed:
-            idempotency.claim(session, asked)
+        if not acquired:
+            idempotency.acquire(session, key)
         try:
             with session.begin_nested():
                 response = work()
         except (errors.Forbidden, errors.NotFound, errors.Refused) as refusal:
-            session.info.pop("afterwards", None)  # what was to follow is rolled back with the savepoint
+            session.info.pop("on_commit", None)  # what was to follow is rolled back with the savepoint
             response = spoken(refusal)
         chosen = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-        idempotency.keep(session, asked, response.status_code, chosen, response.get_data())
+        idempotency.store_response(session, key, response.status_code, chosen, response.get_data())
     return response
 
 

@@ -52,7 +52,7 @@ def opened(name: str, url: str) -> Database:
     if database.url.get_backend_name() == "sqlite" and not Path(file).is_file():
         raise SystemExit(f"{name}: there is no database {file}")
     try:
-        with database.look() as connection:
+        with database.connection() as connection:
             there = inspect(connection).has_table("alembic_version")
     except OperationalError as why:
         raise SystemExit(f"{name}: the database does not answer: {why.orig}") from None
@@ -63,7 +63,7 @@ def opened(name: str, url: str) -> Database:
 
 def _pinned(databases: Mapping[str, Database], looks: ExitStack) -> Look | None:
     """The transactions, begun while nobody writes; None when somebody does all the time."""
-    look = {name: looks.enter_context(database.look(again=True)) for name, database in databases.items()}
+    look = {name: looks.enter_context(database.connection(transaction=True)) for name, database in databases.items()}
     with ExitStack() as locks:
         try:
             for database in databases.values():

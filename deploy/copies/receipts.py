@@ -85,7 +85,7 @@ def _copy_one(key: str, receipts: Receipts, file: Path) -> bool:
 
 def is_named(expenses: Database, key: str) -> bool:
     """Whether a row names a receipt now."""
-    with expenses.look() as connection:
+    with expenses.connection() as connection:
         return connection.execute(select(Expense.id).where(Expense.receipt_key == key)).first() is not None
 
 

@@ -46,7 +46,7 @@ def restore(folder: str, *names: str) -> None:
         rows = _load(copy, said, databases)
         for name, database in databases.items():
             migrate.upgrade(database, PARTS[name].migrations)
-            with database.once() as connection:
+            with database.autocommit() as connection:
                 outbox.let_go(connection)
             chain.seal(database, whole=True)  # what was younger than a second when it was copied
     what = f"{', '.join(names)}: {rows} rows, {stored} receipts"
@@ -74,7 +74,7 @@ def _make_ready(name: str, database: Database, copied: Copied) -> None:
         places.make_sure_of(database.url)
     else:
         Path(database.url.database or "").parent.mkdir(parents=True, exist_ok=True)
-    with database.look() as connection:
+    with database.connection() as connection:
         full = [table.name for table in lines.tables(connection) if _has_rows(connection, table)]
         if full:
             raise SystemExit(f"{name}: the database is not empty ({', '.join(full)}); put the copy into an empty one")

@@ -51,7 +51,7 @@ def verify(*files: str) -> int:
         summary = _summary(look)
     for name, url in urls.items():
         with closing(opened(name, url)) as database:
-            with database.look() as connection:
+            with database.connection() as connection:
                 wrong += (f"{name}: history: {fault}" for fault in unguarded(connection))
             wrong += (f"{name}: history: {fault}" for fault in chain.wrong(database, heads.get(name, {})))
     for line in wrong:

@@ -51,7 +51,7 @@ def create_key(db: Database, caller: Caller, key_secret: str, facts: Mapping[str
     scopes = checked(facts.get("scopes", READING))
     _check_holds(caller, scopes)
     with db.write() as session:
-        people.line_up(session, caller.workspace_id)  # nobody is deleted while they get a key
+        people.lock_workspace(session, caller.workspace_id)  # nobody is deleted while they get a key
         member = people.owned(session, caller, facts.get("member_id") or caller.member_id)
         accounts = _accounts(session, caller, facts.get("account_ids"))
         key, secret = add_key(

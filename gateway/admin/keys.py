@@ -16,7 +16,18 @@ from shared.bodies import ListQuery, json_body, load
 from shared.describe import ListSchema, listed
 from shared.fields import Several, Text, WholeNumber
 from shared.lengths import LARGEST_ID
-from shared.web import Routes, answers_once, caller, db, if_match, listing, nothing, one, settle, ticket
+from shared.web import (
+    Routes,
+    answers_once,
+    caller,
+    db,
+    idempotency_key,
+    if_match,
+    listing,
+    nothing,
+    one,
+    run_idempotent,
+)
 
 if TYPE_CHECKING:
     from gateway.admin.actions import Made
@@ -213,7 +224,7 @@ def shown_once(make: Callable[[], "Made"], show: Callable[["Made", str | None], 
         made[:] = [make()]
         return show(made[0], None)
 
-    response = settle(ticket(), work)
+    response = run_idempotent(idempotency_key(), work)
     if made and response.status_code < 400:
         response.set_data(show(made[0], made[0].secret).get_data())
     return response

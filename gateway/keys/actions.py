@@ -220,7 +220,7 @@ def claim_account(session: Session, us: Caller, account_id: str) -> None:
 
 def member_of(session: Session, us: Caller, person: Person | None) -> Member:
     """The member with that e-mail address, made when new; without a person, the workspace's first one."""
-    people.line_up(session, us.workspace_id)
+    people.lock_workspace(session, us.workspace_id)
     first = people.first(session, us.workspace_id)
     if known := people.named_by(session, us.workspace_id, person.email) if person else first:
         return known

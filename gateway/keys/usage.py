@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import bindparam, or_, update
 
 from gateway.keys.models import ApiKey
-from shared.db import Database, now, plainly
+from shared.db import Database, connection_of, now
 
 EVERY = 60.0
 """Seconds from one writing to the next."""
@@ -58,7 +58,7 @@ class Usage:
             for key_id, at in sorted(noted.items())  # in one order, so that two gateways never wait for each other
         ]
         with self._db.write() as session:
-            plainly(session).execute(_USED, rows)
+            connection_of(session).execute(_USED, rows)
 
     def close(self) -> None:
         """End the writer."""

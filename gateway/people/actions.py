@@ -10,7 +10,7 @@ from gateway.people import messages, queries
 from gateway.people.queries import PEOPLE, owned
 from shared import audit, outbox
 from shared.caller import Caller
-from shared.db import Database, afterwards, insert, now
+from shared.db import Database, insert, now, on_commit
 from shared.errors import Refused
 from shared.outbox import Topics
 from shared.versions import IfMatch
@@ -26,7 +26,7 @@ def create(db: Database, caller: Caller, facts: Facts, topics: Topics) -> Member
     """
     caller.check_everywhere()
     with db.write() as session:
-        queries.line_up(session, caller.workspace_id)
+        queries.lock_workspace(session, caller.workspace_id)
         _check_free(session, caller, facts["email"])
         person = add(session, caller, facts)
         _tell(db, session, person, topics)
@@ -58,7 +58,7 @@ def update(db: Database, caller: Caller, person_id: int, facts: Facts, expected:
     """
     caller.check_everywhere()
     with db.write() as session:
-        queries.line_up(session, caller.workspace_id)
+        queries.lock_workspace(session, caller.workspace_id)
         person = owned(session, caller, person_id, lock=True)
         expected.check(tag(person))
         if facts.get("email", person.email).lower() != person.email.lower():
@@ -79,7 +79,7 @@ def delete(db: Database, caller: Caller, person_id: int, expected: IfMatch, topi
     """
     caller.check_everywhere()
     with db.write() as session:
-        queries.line_up(session, caller.workspace_id)
+        queries.lock_workspace(session, caller.workspace_id)
         person = owned(session, caller, person_id, lock=True)
         expected.check(tag(person))
         if queries.has_key(session, person):
@@ -101,4 +101,4 @@ def _check_free(session: Session, caller: Caller, email: str) -> None:
 
 def _tell(db: Database, session: Session, person: Member, topics: Topics) -> None:
     for message in messages.tell(session, person, leased=True):
-        afterwards(session, partial(outbox.deliver, db, topics, message))
+        on_commit(session, partial(outbox.deliver, db, topics, message))

@@ -17,7 +17,7 @@ SORTS = {"id": Member.id}
 def listing(db: Database, caller: Caller, place: Place) -> tuple[list[Member], int]:
     """A page of the people of a workspace, and how many there are."""
     theirs = select(*PEOPLE.columns).where(Member.workspace_id == caller.workspace_id, Member.deleted.is_(False))
-    with db.look(again=True) as connection:
+    with db.connection(transaction=True) as connection:
         rows, count = by_number(connection, theirs, SORTS, Member.id, place, parameter="sort")
     return [PEOPLE.of(row) for row in rows], count
 
@@ -43,7 +43,7 @@ def owned(session: Session, caller: Caller, person_id: int | None, *, lock: bool
     return found
 
 
-def line_up(session: Session, workspace_id: str) -> None:
+def lock_workspace(session: Session, workspace_id: str) -> None:
     """Wait for others who make or change people of this workspace, until this transaction ends."""
     session.execute(select(Workspace.company_id).where(Workspace.id == workspace_id).with_for_update())
 

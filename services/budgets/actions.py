@@ -14,7 +14,7 @@ from services.budgets.queries import BUDGETS, SPENDS, owned
 from shared import audit
 from shared.amounts import exact
 from shared.caller import Caller
-from shared.db import Database, insert, new_id, now, plainly
+from shared.db import Database, connection_of, insert, new_id, now
 from shared.errors import NotFound, Refused
 from shared.money import Money
 from shared.versions import IfMatch
@@ -138,7 +138,7 @@ def _accepted(db: Database, workspace_id: str, expense_id: str, state: SpendStat
     """
     of_it = {"workspace_id": workspace_id, "expense_id": expense_id}
     with db.write() as session:
-        connection = plainly(session)  # plain rows: this is the way of every expense on a budget
+        connection = connection_of(session)  # plain rows: this is the way of every expense on a budget
         seen = None if first else _spend(connection, queries.SPEND, of_it)
         budgets = _locked(connection, workspace_id, seen, state)
         known = _spend(connection, queries.SPEND_LOCKED, of_it) if seen else None

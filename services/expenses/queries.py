@@ -74,7 +74,7 @@ def listing(db: Database, caller: Caller, *, sort: str, limit: int, cursor: str 
 
 def entry(db: Database, caller: Caller, number: int) -> Entry:
     """The expense of that integer id. Raises NotFound."""
-    with db.look(again=True) as connection:
+    with db.connection(transaction=True) as connection:
         row = connection.execute(NUMBERED, {"workspace_id": caller.workspace_id, "id": number}).first()
         if row is None:
             raise NotFound
@@ -84,7 +84,7 @@ def entry(db: Database, caller: Caller, number: int) -> Entry:
 def entries(db: Database, caller: Caller, place: Place, *, project_id: int | None = None) -> tuple[list[Entry], int]:
     """A page of expenses, of a project where it is given, and how many there are in all."""
     query = ALL if project_id is None else ALL.where(Expense.project_id == project_id)
-    with db.look(again=True) as connection:
+    with db.connection(transaction=True) as connection:
         rows, count = by_number(
             connection, query.params(workspace_id=caller.workspace_id), SORTS, Expense.id, place, parameter="sort"
         )

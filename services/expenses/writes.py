@@ -7,7 +7,7 @@ Most writes concern nobody else, and are one transaction. Where a participant ha
 2. *authorize*, in none: the participants are asked, one after the other.
 3. *commit*, in a transaction: the change, its history, the answer that a repeat gets, and the end of every void.
    Where one of them refuses, *void*: all who were asked are told at once that nothing changes. Where nobody knows what
-   one of them did, *let go*: the relay delivers the voids.
+   one of them did, *abort*: the relay delivers the voids.
 
 Whoever ends a void, the request or the relay, must take its row first, so they can never both win. When a process dies
 between two of these steps, the relay delivers the voids that it had armed.
@@ -33,13 +33,13 @@ from services.expenses.queries import ExpenseId, owned
 from services.expenses.receipts import Receipt
 from services.expenses.rules import Report
 from shared import idempotency, outbox
-from shared.db import afterwards
+from shared.db import on_commit
 from shared.errors import ApiError, Conflict, Forbidden, NotFound, Refused, Unavailable
 from shared.http import NoAnswer, NotAsked
-from shared.idempotency import Ticket
+from shared.idempotency import IdempotencyKey
 from shared.outbox import Outbox
 from shared.versions import IfMatch
-from shared.web import caller, db, if_match, settle
+from shared.web import caller, db, if_match, run_idempotent
 
 Facts = Mapping[str, Any]
 Show = Callable[[Expense], Response]
@@ -52,15 +52,17 @@ PAUSE = 0.02
 """Seconds between two looks at whether another request's write of the expense is through."""
 
 
-def create(facts: Facts, receipt: Receipt | None, ticket: Ticket | None, show: Show) -> Response:
+def create(facts: Facts, receipt: Receipt | None, key: IdempotencyKey | None, show: Show) -> Response:
     """Record an expense."""
-    write = Write(ticket)
+    write = Write(key)
     if facts.get("budget_id") or facts.get("project_id"):
         write.intend_new(new_expense(caller(), facts))
     return _written(write, receipt, lambda write: show(actions.create(write, facts, receipt)))
 
 
-def update(expense_id: ExpenseId, facts: Facts, receipt: Receipt | None, ticket: Ticket | None, show: Show) -> Response:
+def update(
+    expense_id: ExpenseId, facts: Facts, receipt: Receipt | None, key: IdempotencyKey | None, show: Show
+) -> Response:
     """Change what is named of an expense; `budget_id` moves it, null takes it off its budget; `project_id` likewise."""
     expected = if_match()
 
@@ -68,12 +70,12 @@ def update(expense_id: ExpenseId, facts: Facts, receipt: Receipt | None, ticket:
         return show(actions.update(write, expense_id, facts, expected, receipt))
 
     after = lambda expense: changed(expense, facts).report  # noqa: E731
-    if not facts.keys() & OFTEN_CONCERNING and (response := _tried(ticket, receipt, change)):
+    if not facts.keys() & OFTEN_CONCERNING and (response := _tried(key, receipt, change)):
         return response
-    return _written(Write(ticket).intend(expense_id, after, expected), receipt, change)
+    return _written(Write(key).intend(expense_id, after, expected), receipt, change)
 
 
-def delete(expense_id: ExpenseId, ticket: Ticket | None, done: Callable[[], Response]) -> Response:
+def delete(expense_id: ExpenseId, key: IdempotencyKey | None, done: Callable[[], Response]) -> Response:
     """Delete an expense with its receipt; its budget has the money back."""
     expected = if_match()
 
@@ -81,9 +83,9 @@ def delete(expense_id: ExpenseId, ticket: Ticket | None, done: Callable[[], Resp
         actions.delete(write, expense_id, expected)
         return done()
 
-    if response := _tried(ticket, None, change):
+    if response := _tried(key, None, change):
         return response
-    return _written(Write(ticket).intend(expense_id, lambda _: None, expected), None, change)
+    return _written(Write(key).intend(expense_id, lambda _: None, expected), None, change)
 
 
 def peers() -> Peers:
@@ -96,10 +98,10 @@ Change = Callable[["Write"], Response]
 """The change itself, in the transaction of step 3."""
 
 
-def _tried(ticket: Ticket | None, receipt: Receipt | None, change: Change) -> Response | None:
+def _tried(key: IdempotencyKey | None, receipt: Receipt | None, change: Change) -> Response | None:
     """The answer of a write that concerns nobody else; None where it does, and nothing has been changed."""
     try:
-        return Write(ticket).commit(receipt, change)
+        return Write(key).commit(receipt, change)
     except NotAuthorized:
         return None
 
@@ -129,11 +131,11 @@ class Part:
 class Write:
     """One write of an expense on its way. A keyed request's answer is stored in the transaction that ends it."""
 
-    def __init__(self, ticket: Ticket | None) -> None:
+    def __init__(self, key: IdempotencyKey | None) -> None:
         self.db, self.caller, self.peers = db(), caller(), peers()
         self.expense: Expense | None = None
         """The expense as it was at the intention; a new one as it will be, with the versions it has been given."""
-        self._ticket = ticket
+        self._key = key
         self._parts: list[Part] = []
         self._authorized = 0  # of these, the first so many
 
@@ -144,13 +146,13 @@ class Write:
         self.expense = expense
         report = expense.report
         asked = needed(report.gone, report, billed=False, accounts=self.caller.account_ids)
-        if self._ticket is None and len(asked) == 1:
-            with self.db.once() as connection:
+        if self._key is None and len(asked) == 1:
+            with self.db.autocommit() as connection:
                 self._arm(connection, asked)
             return
         with self.db.write() as session:
-            if self._ticket:
-                idempotency.claim(session, self._ticket)
+            if self._key:
+                idempotency.acquire(session, self._key)
             self._arm(session, asked)
 
     def intend(self, expense_id: ExpenseId, after: Callable[[Expense], Report | None], expected: IfMatch) -> "Write":
@@ -164,9 +166,9 @@ class Write:
             Invalid: an amount too precise for its currency.
             Conflict: the other write is not through within the deadline.
         """
-        if self._ticket:
+        if self._key:
             with self.db.read() as session:
-                idempotency.look(session, self._ticket)  # first: a repeat is not judged by what the first one changed
+                idempotency.check(session, self._key)  # first: a repeat is not judged by what the first one changed
         give_up = time.monotonic() + max(self.peers.spend_deadline, self.peers.lock_deadline)
         while not self._intended(expense_id, after, expected):
             if time.monotonic() > give_up:
@@ -189,8 +191,8 @@ class Write:
             owed = participants.pending(session, expense.uuid)
             if any(message.armed for message in owed.values()):
                 return False
-            if self._ticket:
-                idempotency.claim(session, self._ticket)
+            if self._key:
+                idempotency.acquire(session, self._key)
             self.expense = expense
             self._arm(session, asked, owed)
             for part in self._parts:
@@ -207,7 +209,7 @@ class Write:
         """Arm the void of each authorization. `owed`: messages that are yet to be acknowledged, which these replace."""
         assert self.expense  # noqa: S101
         for each in asked:
-            self._parts.append(Part(each, each.arm(session, self.expense, self._ticket), owed=each.topic in owed))
+            self._parts.append(Part(each, each.arm(session, self.expense, self._key), owed=each.topic in owed))
 
     # 2. Authorize
 
@@ -230,15 +232,15 @@ class Write:
             self._unasked()
             raise _away(part) from why
         except NoAnswer as why:
-            self.let_go()
+            self.abort()
             raise _away(part) from why
         except Overtaken as why:
             if not self._above(number, why.known):
-                self.let_go()
+                self.abort()
                 raise
             self._authorize(number)
         except Conflict:
-            self.let_go()
+            self.abort()
             raise
 
     def _above(self, number: int, known: int) -> bool:
@@ -256,7 +258,7 @@ class Write:
         setattr(self.expense, participants.COUNTED[void.topic].key, void.version)  # a new one is yet to be written
         return True
 
-    # 3. Commit, or void, or let go
+    # 3. Commit, or void, or abort
 
     def commit(self, receipt: Receipt | None, change: Change) -> Response:
         """Make the change, which calls `check` and `confirm`, and answer.
@@ -267,11 +269,11 @@ class Write:
         done = False
         try:
             with self.peers.receipts.stored(receipt, self.caller.workspace_id):
-                response = settle(self._ticket, partial(change, self), claimed=bool(self._parts))
+                response = run_idempotent(self._key, partial(change, self), acquired=bool(self._parts))
             done = response.status_code < 400
         finally:
             if not done:
-                self.let_go()
+                self.abort()
         return response
 
     def check(self, before: Report, after: Report | None, *, billed: bool) -> None:
@@ -309,19 +311,19 @@ class Write:
             Conflict: the voids have been taken meanwhile, and the key given to another request.
         """
         with self.db.write() as session:
-            response = settle(self._ticket, partial(_raise, refusal), claimed=True) if self._ticket else None
+            response = run_idempotent(self._key, partial(_raise, refusal), acquired=True) if self._key else None
             self._end(session, asked=self._authorized + 1)
         if response is None:
             raise refusal
         return response
 
-    def let_go(self) -> None:
-        """Let the voids go now. One that is ended already is left alone."""
+    def abort(self) -> None:
+        """Let the voids be delivered now. One that is ended already is left alone."""
         if not self._parts:
             return
         with self.db.write() as session:
             for part in self._parts:
-                outbox.fire(session, part.void)
+                outbox.send_now(session, part.void)
 
     def _unasked(self) -> None:
         """End a write whose next participant was not asked: for that one and those behind there is nothing to void."""
@@ -334,9 +336,9 @@ class Write:
     def _end(self, session: Session, *, asked: int) -> None:
         """End a write of which the first so many participants were asked. What was owed before stays so."""
         for part in self._parts[:asked]:
-            self._deliver(session, outbox.take_up(session, part.void))
+            self._deliver(session, outbox.take(session, part.void))
         for part in self._parts[asked:]:
-            end = outbox.fire if part.owed else outbox.disarm
+            end = outbox.send_now if part.owed else outbox.disarm
             if not end(session, part.void):
                 raise Conflict
 
@@ -344,7 +346,7 @@ class Write:
         """Send the message right after the commit. Raises Conflict when there is none, as somebody else took it."""
         if message is None:
             raise Conflict
-        afterwards(session, partial(outbox.deliver, self.db, self.peers.topics, message))
+        on_commit(session, partial(outbox.deliver, self.db, self.peers.topics, message))
 
     def _part(self, topic: str) -> Part | None:
         return next((part for part in self._parts if part.authorization.topic == topic), None)

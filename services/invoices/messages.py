@@ -134,7 +134,10 @@ def topics(settings: Settings, db: Database, expenses: Peer, *, deadline: float)
         behind = update(ProjectExpense).where(*mine, ProjectExpense.billing_version < version)
         session.execute(behind.values(billing_version=version), execution_options=outbox.PLAIN)
 
-    return {MAIL: Topic(send_mail, _settled, to="mail"), BILLING: Topic(send_billing, catch_up=catch_up, to="expenses")}
+    return {
+        MAIL: Topic(send_mail, _delivered, to="mail"),
+        BILLING: Topic(send_billing, catch_up=catch_up, to="expenses"),
+    }
 
 
 def _attached(db: Database, message: Outbox) -> Attachment | None:
@@ -167,7 +170,7 @@ def _logo(db: Database, message: Outbox) -> Picture | None:
     return (kept[0], b64decode(kept[1])) if kept else None
 
 
-def _settled(session: Session, message: Outbox, failure: str | None) -> None:
+def _delivered(session: Session, message: Outbox, failure: str | None) -> None:
     """Note on the invoice what became of its latest mail, in the transaction that forgets the message."""
     query = select(Invoice).where(
         Invoice.workspace_id == message.workspace_id,

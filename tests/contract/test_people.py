@@ -45,7 +45,7 @@ def said(receiver: Client, name: str) -> tuple[int, Any]:
 def known(receiver: Client, workspace_id: str = WORKSPACE) -> list[Any]:
     """Ada's names in the service, and whether she is somebody who can be named in what is new."""
     db = receiver.app.extensions["service"].db
-    with db.look() as connection:
+    with db.connection() as connection:
         names = people.named(connection, workspace_id, [ADA, None])
     with db.read() as session:
         active = people.is_known(session, workspace_id, ADA)

@@ -111,6 +111,6 @@ class Office:
     def name_in(self, service: str, number: int) -> str:
         """What a service calls the person of that id."""
         db: Database = self.services[service].extensions["service"].db
-        with db.look() as connection:
+        with db.connection() as connection:
             names = people.named(connection, self.workspace_id, [number])[number]
         return f"{names.first} {names.last}"

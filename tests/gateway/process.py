@@ -104,6 +104,7 @@ def process(keys_url: str, **settings: str) -> Iterator[Running]:
 def heard(sock: socket.socket) -> bytes:
     """All that is said until the other side hangs up."""
     said = b""
+    sock.settimeout(PATIENCE)
     try:
         while piece := sock.recv(65536):
             said += piece

@@ -117,7 +117,7 @@ def test_writers_leave_a_connection_to_those_who_read(url: str) -> None:
         there.wait(60)
         with pytest.raises(Full), db.write():
             pass
-        with pytest.raises(Full), db.once():
+        with pytest.raises(Full), db.autocommit():
             pass
         with db.read() as session:
             assert session.scalar(text("SELECT 1")) == 1

@@ -19,7 +19,7 @@ from services.budgets.app import HISTORY
 from services.budgets.models import Budget
 from shared import migrate
 from shared.audit import Audit
-from shared.db import Database, afterwards, new_id, now, plainly, with_driver
+from shared.db import Database, connection_of, new_id, now, on_commit, with_driver
 
 CUT_OFF_THE_OTHERS = """
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
@@ -109,21 +109,21 @@ def test_another_thread_does_not_see_what_is_not_committed(db: Database) -> None
     assert names(db) == ["mine"]
 
 
-def test_afterwards_is_after_the_commit(db: Database) -> None:
+def test_on_commit_is_after_the_commit(db: Database) -> None:
     seen: list[Any] = []
     with db.write() as session:
-        afterwards(session, lambda: seen.append(("first", names(db))))
+        on_commit(session, lambda: seen.append(("first", names(db))))
         with db.write() as inner:
-            afterwards(inner, lambda: seen.append(("second", names(db))))
+            on_commit(inner, lambda: seen.append(("second", names(db))))
         session.add(budget(name="there"))
         assert seen == []
     assert seen == [("first", ["there"]), ("second", ["there"])]
 
 
-def test_afterwards_is_never_when_the_block_raises(db: Database) -> None:
+def test_on_commit_is_never_when_the_block_raises(db: Database) -> None:
     seen: list[str] = []
     with suppress(RuntimeError), db.write() as session:
-        afterwards(session, lambda: seen.append("told"))
+        on_commit(session, lambda: seen.append("told"))
         raise RuntimeError
     with db.write():
         pass
@@ -133,16 +133,16 @@ def test_afterwards_is_never_when_the_block_raises(db: Database) -> None:
 def test_a_look_sees_what_is_committed_and_inside_a_write_what_that_wrote(db: Database) -> None:
     with db.write() as session:
         session.add(budget(name="first"))
-    with db.look() as connection:
+    with db.connection() as connection:
         assert connection.scalars(select(Budget.name)).all() == ["first"]
     with db.write() as session:
         session.execute(update(Budget).values(name="second"))
-        with db.look() as connection:
+        with db.connection() as connection:
             assert connection.scalars(select(Budget.name)).all() == ["second"]
 
 
 def test_a_second_look_sees_the_moment_of_the_first(db: Database) -> None:
-    with db.look(again=True) as connection:
+    with db.connection(transaction=True) as connection:
         assert connection.scalars(select(Budget.name)).all() == []
         with ThreadPoolExecutor(1) as pool:
             pool.submit(add, db, "later").result()
@@ -151,10 +151,10 @@ def test_a_second_look_sees_the_moment_of_the_first(db: Database) -> None:
 
 
 def test_a_single_statement_is_committed_by_itself_and_inside_a_write_is_part_of_it(db: Database) -> None:
-    with db.once() as connection:
+    with db.autocommit() as connection:
         connection.execute(insert(Budget).values(**_columns()))
     assert len(names(db)) == 1
-    with suppress(RuntimeError), db.write(), db.once() as connection:
+    with suppress(RuntimeError), db.write(), db.autocommit() as connection:
         connection.execute(insert(Budget).values(**_columns()))
         raise RuntimeError
     assert len(names(db)) == 1
@@ -162,11 +162,11 @@ def test_a_single_statement_is_committed_by_itself_and_inside_a_write_is_part_of
 
 def test_what_goes_past_the_session_is_undone_with_the_savepoint_it_is_in(db: Database) -> None:
     with db.write() as session:
-        plainly(session).execute(insert(Budget).values(**_columns() | {"name": "before"}))
+        connection_of(session).execute(insert(Budget).values(**_columns() | {"name": "before"}))
         with suppress(RuntimeError), session.begin_nested():
-            plainly(session).execute(insert(Budget).values(**_columns() | {"name": "within"}))
+            connection_of(session).execute(insert(Budget).values(**_columns() | {"name": "within"}))
             raise RuntimeError
-        plainly(session).execute(insert(Budget).values(**_columns() | {"name": "after"}))
+        connection_of(session).execute(insert(Budget).values(**_columns() | {"name": "after"}))
     assert names(db) == ["before", "after"]
 
 
@@ -183,7 +183,7 @@ def test_a_server_that_came_back_costs_one_error_and_no_more(db: Database) -> No
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(hold, range(4)))
     other = Database(db.url.render_as_string(hide_password=False))
-    with other.once() as connection:
+    with other.autocommit() as connection:
         connection.execute(text(CUT_OFF_THE_OTHERS))
     other.close()
     with pytest.raises(DBAPIError), db.write():
@@ -197,7 +197,7 @@ def test_a_file_that_stays_locked_is_an_error_of_the_database(db: Database) -> N
     if db.url.get_backend_name() != "sqlite":
         pytest.skip("PostgreSQL has no lock on the whole")
     impatient = Database(db.url.render_as_string(hide_password=False))
-    with impatient.once() as connection:
+    with impatient.autocommit() as connection:
         connection.execute(text("PRAGMA busy_timeout=10"))
     with db.write(), pytest.raises(DBAPIError, match="locked"):
         add(impatient, "too late")
@@ -213,7 +213,7 @@ def test_an_instant_is_utc_wherever_the_database_thinks_it_is(db: Database) -> N
     with db.write() as session:
         session.add(budget(created_at=datetime(2024, 4, 1, 12, tzinfo=UTC)))
     other = Database(elsewhere.render_as_string(hide_password=False))
-    with other.look() as connection:
+    with other.connection() as connection:
         read = connection.scalar(select(Budget.created_at))
     other.close()
     assert read is not None
@@ -388,7 +388,7 @@ def test_a_single_statement_waits_for_another_process_that_writes(db: Database) 
     with ThreadPoolExecutor(1) as pool:
         holding = pool.submit(hold)
         assert there.wait(60)
-        with db.once() as connection:
+        with db.autocommit() as connection:
             connection.execute(update(Budget.__table__).values(name="ours"))  # type: ignore[arg-type]
         holding.result()
     other.close()

@@ -13,9 +13,9 @@ from sqlalchemy import func, select, update
 from shared import idempotency
 from shared.db import Database, now
 from shared.errors import Conflict, Refused
-from shared.idempotency import KEPT_FOR, Remembered, Replay, Ticket, fingerprint
+from shared.idempotency import KEPT_FOR, IdempotencyKey, IdempotencyRecord, Replay, fingerprint
 
-TICKET = Ticket("w", "key", fingerprint("POST", "/x", b"{}"))
+KEYED = IdempotencyKey("w", "key", fingerprint("POST", "/x", b"{}"))
 
 requests = st.tuples(st.text(), st.text(), st.lists(st.binary(), max_size=3))
 
@@ -41,58 +41,58 @@ def test_where_a_part_ends_matters(one: tuple[bytes, ...], other: tuple[bytes, .
 
 
 def test_a_fingerprint_fits_its_column() -> None:
-    assert len(TICKET.fingerprint) == 64
+    assert len(KEYED.fingerprint) == 64
 
 
 def test_an_answer_is_repeated(db: Database) -> None:
     with db.write() as session:
-        idempotency.claim(session, TICKET)
-        idempotency.keep(session, TICKET, 201, {"Location": "/x/1"}, b"{}")
+        idempotency.acquire(session, KEYED)
+        idempotency.store_response(session, KEYED, 201, {"Location": "/x/1"}, b"{}")
     with pytest.raises(Replay) as kept, db.write() as session:
-        idempotency.claim(session, TICKET)
+        idempotency.acquire(session, KEYED)
     assert (kept.value.status, kept.value.headers, kept.value.body) == (201, {"Location": "/x/1"}, b"{}")
 
 
 def test_a_key_is_not_claimed_when_the_work_failed(db: Database) -> None:
     with suppress(RuntimeError), db.write() as session:
-        idempotency.claim(session, TICKET)
+        idempotency.acquire(session, KEYED)
         raise RuntimeError
     with db.write() as session:
-        idempotency.claim(session, TICKET)
+        idempotency.acquire(session, KEYED)
 
 
 def test_another_request_under_the_same_key_is_refused(db: Database) -> None:
     with db.write() as session:
-        idempotency.claim(session, TICKET)
+        idempotency.acquire(session, KEYED)
     with pytest.raises(Refused, match="This Idempotency-Key was used for another request"), db.write() as session:
-        idempotency.claim(session, Ticket("w", "key", fingerprint("POST", "/x", b"[]")))
+        idempotency.acquire(session, IdempotencyKey("w", "key", fingerprint("POST", "/x", b"[]")))
 
 
 def test_while_the_first_is_at_work_its_twin_comes_back_later(db: Database) -> None:
     with db.write() as session:
-        idempotency.claim(session, TICKET)
+        idempotency.acquire(session, KEYED)
     with pytest.raises(Conflict), db.write() as session:
-        idempotency.claim(session, TICKET)
+        idempotency.acquire(session, KEYED)
 
 
 def test_a_key_belongs_to_a_workspace(db: Database) -> None:
     with db.write() as session:
-        idempotency.claim(session, TICKET)
-        idempotency.claim(session, Ticket("v", "key", "another"))
+        idempotency.acquire(session, KEYED)
+        idempotency.acquire(session, IdempotencyKey("v", "key", "another"))
     assert count(db) == 2
 
 
 def test_work_that_was_undone_gives_its_key_back_and_an_answer_does_not(db: Database) -> None:
-    answered = Ticket("w", "answered", "f")
+    answered = IdempotencyKey("w", "answered", "f")
     with db.write() as session:
-        for ticket in (TICKET, answered):
-            idempotency.claim(session, ticket)
-        idempotency.keep(session, answered, 200, {}, b"")
+        for ticket in (KEYED, answered):
+            idempotency.acquire(session, ticket)
+        idempotency.store_response(session, answered, 200, {}, b"")
         for key in ("key", "answered", "unknown"):
-            idempotency.free(session, "w", key)
-        idempotency.free(session, "v", "answered")
+            idempotency.release(session, "w", key)
+        idempotency.release(session, "v", "answered")
     with db.read() as session:
-        assert list(session.scalars(select(Remembered.key))) == ["answered"]
+        assert list(session.scalars(select(IdempotencyRecord.key))) == ["answered"]
 
 
 def test_of_many_twins_one_does_the_work_and_the_others_repeat_its_answer(db: Database) -> None:
@@ -102,8 +102,8 @@ def test_of_many_twins_one_does_the_work_and_the_others_repeat_its_answer(db: Da
         together.wait()
         try:
             with db.write() as session:
-                idempotency.claim(session, TICKET)
-                idempotency.keep(session, TICKET, 200, {}, str(number).encode())
+                idempotency.acquire(session, KEYED)
+                idempotency.store_response(session, KEYED, 200, {}, str(number).encode())
                 return number
         except Replay as kept:
             return int(kept.body)
@@ -117,11 +117,11 @@ def test_a_key_that_is_freed_while_it_is_looked_at_is_no_fault(db: Database) -> 
     def claim_and_free(_: int) -> str:
         try:
             with db.write() as session:
-                idempotency.claim(session, TICKET)
+                idempotency.acquire(session, KEYED)
         except Conflict:
             return "twin"
         with db.write() as session:
-            idempotency.free(session, "w", "key")
+            idempotency.release(session, "w", "key")
         return "mine"
 
     with ThreadPoolExecutor(8) as pool:
@@ -134,14 +134,16 @@ def test_an_answer_is_forgotten_after_two_days_and_not_before(db: Database) -> N
     assert timedelta(hours=24) <= KEPT_FOR
     with db.write() as session:
         for key, age in (("old", KEPT_FOR + timedelta(minutes=1)), ("young", KEPT_FOR - timedelta(minutes=1))):
-            idempotency.claim(session, Ticket("w", key, "f"))
-            session.execute(update(Remembered).where(Remembered.key == key).values(created_at=now() - age))
+            idempotency.acquire(session, IdempotencyKey("w", key, "f"))
+            session.execute(
+                update(IdempotencyRecord).where(IdempotencyRecord.key == key).values(created_at=now() - age)
+            )
     with db.write() as session:
-        assert idempotency.forget(session) == 1
+        assert idempotency.purge(session) == 1
     with db.read() as session:
-        assert list(session.scalars(select(Remembered.key))) == ["young"]
+        assert list(session.scalars(select(IdempotencyRecord.key))) == ["young"]
 
 
 def count(db: Database) -> int:
     with db.read() as session:
-        return session.scalar(select(func.count()).select_from(Remembered)) or 0
+        return session.scalar(select(func.count()).select_from(IdempotencyRecord)) or 0

@@ -20,7 +20,7 @@ from shared import audit, chain, idempotency, migrate, outbox, people, schema
 from shared.caller import Caller
 from shared.db import Base, Database, LastId
 
-SHARED = {model.__table__.name for model in (outbox.Outbox, idempotency.Remembered, audit.Audit, chain.Link)}
+SHARED = {model.__table__.name for model in (outbox.Outbox, idempotency.IdempotencyRecord, audit.Audit, chain.Link)}
 SOME = {people.Person.__table__.name, LastId.__table__.name}
 """Where members are named, and where workspaces count: not in every service."""
 

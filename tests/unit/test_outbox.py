@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
 from shared import logs, outbox
-from shared.db import Database, afterwards, now
+from shared.db import Database, now, on_commit
 from shared.outbox import LEASE, LONGEST_WAIT, Outbox, Topic, Undeliverable
 from shared.relay import Relay
 
@@ -50,7 +50,7 @@ class Receiver:
     def __init__(self, *ends: type[Exception] | None) -> None:
         self.ends = list(ends)
         self.got: list[tuple[str, int]] = []
-        self.settled: list[tuple[str, str | None]] = []
+        self.delivered: list[tuple[str, str | None]] = []
 
     def send(self, message: Outbox) -> None:
         self.got.append((message.key, message.version))
@@ -58,15 +58,15 @@ class Receiver:
             raise end("because")
 
     def topic(self) -> dict[str, Topic]:
-        return {"t": Topic(self.send, lambda _session, message, why: self.settled.append((message.key, why)))}
+        return {"t": Topic(self.send, lambda _session, message, why: self.delivered.append((message.key, why)))}
 
 
-def test_a_message_is_sent_once_and_settled(db: Database) -> None:
+def test_a_message_is_sent_once_and_delivered(db: Database) -> None:
     receiver = Receiver()
     relay = Relay(db, receiver.topic())
     put(db)
     assert relay.run_once() == 1
-    assert (receiver.got, receiver.settled, waiting(db)) == ([("k", 1)], [("k", None)], [])
+    assert (receiver.got, receiver.delivered, waiting(db)) == ([("k", 1)], [("k", None)], [])
     assert relay.run_once() == 0
 
 
@@ -128,7 +128,7 @@ def test_what_can_never_be_delivered_is_settled_with_the_reason(db: Database) ->
     receiver = Receiver(Undeliverable)
     put(db)
     Relay(db, receiver.topic()).run_once()
-    assert (receiver.settled, waiting(db)) == ([("k", "because")], [])
+    assert (receiver.delivered, waiting(db)) == ([("k", "because")], [])
 
 
 def test_a_message_of_an_unknown_topic_stays_and_holds_up_no_other(db: Database) -> None:
@@ -172,7 +172,7 @@ def test_the_writer_delivers_after_its_commit_and_the_relay_when_it_could_not(db
     receiver = Receiver(OSError)
     with db.write() as session:
         message = outbox.put(session, "t", "k", workspace_id="w", version=1, body={}, leased=True)
-        afterwards(session, lambda: outbox.deliver(db, receiver.topic(), message))
+        on_commit(session, lambda: outbox.deliver(db, receiver.topic(), message))
         assert receiver.got == []
     assert receiver.got == [("k", 1)]
     drain(db, Relay(db, receiver.topic()))
@@ -208,7 +208,7 @@ def test_a_fired_message_goes_at_once_and_cannot_be_disarmed(db: Database) -> No
     receiver = Receiver()
     message = put(db, armed_for=timedelta(seconds=15))
     with db.write() as session:
-        outbox.fire(session, message)
+        outbox.send_now(session, message)
         assert not outbox.disarm(session, message)
     assert Relay(db, receiver.topic()).run_once() == 1
     assert receiver.got == [("k", 1)]
@@ -220,9 +220,9 @@ def test_an_armed_message_that_is_taken_up_is_the_callers_to_deliver_as_it_is_or
 ) -> None:
     message = put(db, armed_for=timedelta(seconds=15))
     with db.write() as session:
-        taken = outbox.take_up(session, message, body)
+        taken = outbox.take(session, message, body)
         assert not outbox.disarm(session, message)
-        assert outbox.take_up(session, message) is None
+        assert outbox.take(session, message) is None
     assert taken is not None
     (there,) = waiting(db)
     assert (there.body, there.version, there.armed) == (message.body if body is None else body, message.version, False)
@@ -247,7 +247,7 @@ def test_a_message_that_was_replaced_can_neither_be_disarmed_nor_fired_by_the_ol
     put(db, version=2, armed_for=timedelta(seconds=15))
     with db.write() as session:
         assert not outbox.disarm(session, old)
-        outbox.fire(session, old)
+        outbox.send_now(session, old)
     assert [(message.version, message.armed) for message in waiting(db)] == [(2, True)]
 
 
@@ -376,7 +376,7 @@ def test_whatever_happens_the_newest_state_of_everything_arrives(db: Database) -
             assert (key, version) in receiver.got
             versions = [sent for one, sent in receiver.got if one == key]
             assert versions == sorted(versions)
-        assert {key for key, why in receiver.settled if why} == {key for key, _ in given_up}
+        assert {key for key, why in receiver.delivered if why} == {key for key, _ in given_up}
 
     law()
     with db.read() as session:

@@ -59,7 +59,7 @@ def upgraded(backend: str, tmp_path: Path, postgres_url: str) -> Iterator[Upgrad
 
 
 def rows(db: Database, query: str) -> list[tuple[object, ...]]:
-    with db.look() as connection:
+    with db.connection() as connection:
         return [tuple(row) for row in connection.execute(text(query))]
 
 

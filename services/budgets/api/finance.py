@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from services.budgets import actions, queries, rules
-from services.budgets.api import settled
+from services.budgets import actions, queries, rules, writes
 from services.budgets.certainty import Certainty
 from services.budgets.vocabulary import VOCABULARY
 from shared.bodies import ListQuery
@@ -16,7 +15,18 @@ from shared.describe import ListSchema, listed
 from shared.fields import Amount, CurrencyCode, Day, Text, TrueOrFalse
 from shared.lengths import NAME
 from shared.telling import ENTRIES_SHOWN, EntryList, EntryQuery, told
-from shared.web import Routes, answers_once, caller, db, if_match, listing, nothing, one, settle, ticket
+from shared.web import (
+    Routes,
+    answers_once,
+    caller,
+    db,
+    idempotency_key,
+    if_match,
+    listing,
+    nothing,
+    one,
+    run_idempotent,
+)
 
 if TYPE_CHECKING:
     from services.budgets.models import Budget, Spend
@@ -175,14 +185,14 @@ def update_budget(facts: dict[str, Any], budget_id: str) -> Response:
     A hard budget cannot get a cap below what is spent (422), and none another currency. Writing `spent_amount` moves
     the opening figure; it is 409 while an expense on its way may change it.
     """
-    asked, expected = ticket(), if_match()
+    asked, expected = idempotency_key(), if_match()
 
     def work(known: Certainty | None) -> Response:
         return _shown(actions.update(db(), caller(), budget_id, facts, expected, known))
 
     if "spent_amount" in facts:
-        return settled.certain(budget_id, asked, work)
-    return settle(asked, partial(work, None))
+        return writes.when_certain(budget_id, asked, work)
+    return run_idempotent(asked, partial(work, None))
 
 
 @routes.delete("/<uuid:budget_id>")

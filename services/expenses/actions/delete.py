@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from services.expenses.actions.writing import tag
 from services.expenses.queries import ExpenseId, owned
 from shared import audit
-from shared.db import afterwards
+from shared.db import on_commit
 from shared.versions import IfMatch
 
 if TYPE_CHECKING:
@@ -29,5 +29,5 @@ def delete(write: "Write", expense_id: ExpenseId, expected: IfMatch) -> None:
         audit.record(session, write.caller, "deleted", expense)
         write.confirm(session, expense, before, before.gone)
         if expense.receipt_key:
-            afterwards(session, partial(write.peers.receipts.remove, expense.receipt_key))
+            on_commit(session, partial(write.peers.receipts.remove, expense.receipt_key))
         session.delete(expense)

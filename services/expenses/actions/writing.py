@@ -11,7 +11,7 @@ from services.expenses.queries import EXPENSES
 from services.expenses.receipts import Receipt, Receipts
 from shared.amounts import exact
 from shared.caller import Caller
-from shared.db import afterwards, new_id, now
+from shared.db import new_id, now, on_commit
 
 Facts = Mapping[str, Any]
 
@@ -78,7 +78,7 @@ def sign(expense: Expense, caller: Caller) -> None:
 def attach(session: Session, expense: Expense, receipt: Receipt | None, receipts: Receipts | None = None) -> None:
     if receipt is None:
         return
-    afterwards(session, receipt.keep)  # first: what else follows takes time, and may be cut off
+    on_commit(session, receipt.keep)  # first: what else follows takes time, and may be cut off
     if receipts and expense.receipt_key:
-        afterwards(session, partial(receipts.remove, expense.receipt_key))
+        on_commit(session, partial(receipts.remove, expense.receipt_key))
     expense.receipt_key, expense.receipt_type, expense.receipt_digest = receipt.key, receipt.type, receipt.digest

@@ -17,7 +17,7 @@ from shared.bodies import ListQuery, json_body, load
 from shared.describe import ListSchema, listed
 from shared.errors import Invalid, NotFound
 from shared.fields import Amount, CurrencyCode, Day, Text, WebAddress
-from shared.idempotency import Ticket
+from shared.idempotency import IdempotencyKey
 from shared.lengths import DESCRIPTION, NAME
 from shared.telling import ENTRIES_SHOWN, EntryList, EntryQuery, told
 from shared.web import (
@@ -25,10 +25,10 @@ from shared.web import (
     answers_once,
     caller,
     db,
+    idempotency_key,
     listing,
     nothing,
     one,
-    ticket,
 )
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def delete_expense(expense_id: str) -> Response:
 
     Its budget gets the money back, and its history can still be read.
     """
-    return writes.delete(expense_id, ticket(), nothing)
+    return writes.delete(expense_id, idempotency_key(), nothing)
 
 
 @routes.get("/<uuid:expense_id>/receipt")
@@ -248,10 +248,10 @@ def _created(expense: "Expense") -> Response:
     return one(spelled(expense), tag=actions.tag(expense), status=201, location=f"{PATH}/{expense.uuid}")
 
 
-def _read() -> tuple[dict[str, Any], Receipt | None, Ticket | None]:
-    """The facts of the request, its file, and its ticket."""
+def _read() -> tuple[dict[str, Any], Receipt | None, IdempotencyKey | None]:
+    """The facts of the request, its file, and its key."""
     if request.mimetype != "multipart/form-data":
-        return load(AS_JSON, json_body()), None, ticket()
+        return load(AS_JSON, json_body()), None, idempotency_key()
     texts, files = _form()
     for name in [*texts, *files]:
         if len(texts.get(name, ())) > 1 or len(files.get(name, ())) > 1 or (name in texts and name in files):
@@ -261,7 +261,7 @@ def _read() -> tuple[dict[str, Any], Receipt | None, Ticket | None]:
     facts = load(AS_FORM, {name: values[0] or None for name, values in texts.items()})
     data = files[FILE][0] if files else None
     parts = [f"{name}={values[0]}".encode() for name, values in sorted(texts.items())]
-    asked = ticket(b"form", *parts, hashlib.blake2b(data or b"").digest())
+    asked = idempotency_key(b"form", *parts, hashlib.blake2b(data or b"").digest())
     return facts, receipts.read(data) if data is not None else None, asked
 
 

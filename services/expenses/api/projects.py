@@ -26,7 +26,7 @@ from shared.compact import (
 from shared.errors import renamed
 from shared.lengths import DESCRIPTION, LARGEST_ID
 from shared.page import Place
-from shared.web import Routes, answers_once, caller, db, tagged, ticket, whole_id
+from shared.web import Routes, answers_once, caller, db, idempotency_key, tagged, whole_id
 
 if TYPE_CHECKING:
     from services.expenses.models import Expense
@@ -152,7 +152,7 @@ def get_expense(expense_id: str) -> Response:
 def update_expense(facts: dict[str, Any], expense_id: str) -> Response:
     """Update an expense: what is named changes, the rest stays."""
     with renamed(OURS):
-        return writes.update(whole_id(expense_id), _known(facts), None, ticket(), lambda _expense: done())
+        return writes.update(whole_id(expense_id), _known(facts), None, idempotency_key(), lambda _expense: done())
 
 
 @routes.delete(f"/expenses/{ID}.json")
@@ -160,7 +160,7 @@ def update_expense(facts: dict[str, Any], expense_id: str) -> Response:
 @answers_once
 def delete_expense(expense_id: str) -> Response:
     """Delete an expense."""
-    return writes.delete(whole_id(expense_id), ticket(), done)
+    return writes.delete(whole_id(expense_id), idempotency_key(), done)
 
 
 def _listed(query: dict[str, Any], **by: Any) -> Response:
@@ -171,7 +171,7 @@ def _listed(query: dict[str, Any], **by: Any) -> Response:
 
 def _recorded(facts: dict[str, Any]) -> Response:
     with renamed(OURS):
-        return writes.create(_known(facts), None, ticket(), _made)
+        return writes.create(_known(facts), None, idempotency_key(), _made)
 
 
 def _made(expense: "Expense") -> Response:

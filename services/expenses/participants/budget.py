@@ -20,7 +20,7 @@ from shared import outbox
 from shared.db import Database
 from shared.errors import Conflict
 from shared.http import Peer
-from shared.idempotency import Ticket
+from shared.idempotency import IdempotencyKey
 from shared.money import Money
 from shared.outbox import Outbox
 
@@ -38,11 +38,11 @@ class SpendAuthorization:
     retained: Spend | None
     before: Spend
 
-    def arm(self, session: Session | Connection, expense: Expense, ticket: Ticket | None) -> Outbox:
+    def arm(self, session: Session | Connection, expense: Expense, key: IdempotencyKey | None) -> Outbox:
         """See `Authorization`."""
         expense.spend_version += 2
         body = stored(self.before) | {"asks": self.covers.budget_id}
-        return common.arm(session, SPEND, expense, expense.spend_version, body, ticket)
+        return common.arm(session, SPEND, expense, expense.spend_version, body, key)
 
     def request(self, peers: Peers, void: Outbox) -> None:
         """See `Authorization`."""

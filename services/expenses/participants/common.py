@@ -17,7 +17,7 @@ from services.expenses.peers import Peers
 from shared import idempotency, outbox
 from shared.errors import Conflict
 from shared.http import Peer
-from shared.idempotency import Ticket
+from shared.idempotency import IdempotencyKey
 from shared.outbox import Outbox
 
 SPEND, BILLABLE = "spend", "billable"
@@ -38,7 +38,7 @@ class Authorization(Protocol):
     def covers(self) -> object:
         """What it is good for: a change of which this differs needs another."""
 
-    def arm(self, session: Session | Connection, expense: Expense, ticket: Ticket | None) -> Outbox:
+    def arm(self, session: Session | Connection, expense: Expense, key: IdempotencyKey | None) -> Outbox:
         """Write the void: the message that takes the authorization back. That has the version before it."""
 
     def request(self, peers: Peers, void: Outbox) -> None:
@@ -65,7 +65,7 @@ def arm(
     expense: Expense,
     version: int,
     body: dict[str, Any],
-    ticket: Ticket | None,
+    key: IdempotencyKey | None,
 ) -> Outbox:
     """Write a void, which the relay delivers when the request does not come to its end."""
     return outbox.put(
@@ -74,7 +74,7 @@ def arm(
         expense.uuid,
         workspace_id=expense.workspace_id,
         version=version,
-        body=body | {"ticket": ticket and ticket.key},
+        body=body | {"ticket": key and key.value},
         armed_for=ARMED_FOR,
     )
 
@@ -115,4 +115,4 @@ def release(session: Session, message: Outbox, _failure: str | None = None) -> N
         return
     idempotency.lock(session, message.workspace_id, key)
     if not any(left.body.get("ticket") == key for left in pending(session, message.key).values()):
-        idempotency.free(session, message.workspace_id, key)
+        idempotency.release(session, message.workspace_id, key)

@@ -22,7 +22,7 @@ from services.expenses.peers import Peers
 from services.expenses.rules import Billable, Lock
 from shared import outbox
 from shared.http import Peer
-from shared.idempotency import Ticket
+from shared.idempotency import IdempotencyKey
 from shared.money import Money
 from shared.outbox import Outbox
 
@@ -46,10 +46,10 @@ class LockAuthorization:
         """See `Authorization`."""
         return self.lock.billable.project_id, self.lock.shown
 
-    def arm(self, session: Session | Connection, expense: Expense, ticket: Ticket | None) -> Outbox:
+    def arm(self, session: Session | Connection, expense: Expense, key: IdempotencyKey | None) -> Outbox:
         """See `Authorization`."""
         expense.billable_version += 2
-        return common.arm(session, BILLABLE, expense, expense.billable_version, stored(self.before), ticket)
+        return common.arm(session, BILLABLE, expense, expense.billable_version, stored(self.before), key)
 
     def request(self, peers: Peers, void: Outbox) -> None:
         """See `Authorization`."""
@@ -73,7 +73,7 @@ def confirm(session: Session, void: Outbox, expense: Expense, state: Billable, m
     It is to be delivered after the commit. None when somebody else has taken the void. `member_id`: who changed it.
     """
     hands = {"changed_by": member_id, "writers": expense.writers}
-    return outbox.take_up(session, void, stored(state) | hands)
+    return outbox.take(session, void, stored(state) | hands)
 
 
 def tell(session: Session, expense: Expense, state: Billable) -> None:

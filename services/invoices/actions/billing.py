@@ -18,7 +18,7 @@ from services.invoices.models import Invoice, ProjectExpense, TimeEntry
 from services.invoices.queries import InvoiceId, carried, is_held, lines_carried, owned, rate_of, today
 from shared import outbox
 from shared.caller import Caller
-from shared.db import Database, afterwards, now
+from shared.db import Database, now, on_commit
 from shared.errors import NotFound, Refused
 from shared.outbox import Topics
 from shared.versions import IfMatch
@@ -157,7 +157,7 @@ def _link(
         expense.billing_version += 1
         told.append(messages.put_billing(session, expense, invoice))
     if told:
-        afterwards(session, partial(outbox.deliver_some, db, topics, told, within=messages.TELLING))
+        on_commit(session, partial(outbox.deliver_some, db, topics, told, within=messages.TELLING))
 
 
 def _time(session: Session, invoice: Invoice, ids: Collection[int]) -> list[TimeEntry]:

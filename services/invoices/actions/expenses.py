@@ -12,7 +12,7 @@ from services.invoices.actions import billing
 from services.invoices.models import Invoice, Project, ProjectExpense
 from services.invoices.queries import of_workspace
 from shared.caller import Caller
-from shared.db import Database, plainly, upsert
+from shared.db import Database, connection_of, upsert
 from shared.errors import Conflict, Forbidden
 from shared.money import Money
 
@@ -115,7 +115,7 @@ def _claim(session: Session, known: ProjectExpense, number: int) -> None:
         ProjectExpense.id == number,
         ProjectExpense.uuid != known.uuid,
     )
-    plainly(session).execute(update(ProjectExpense).where(*other).values(id=None))
+    connection_of(session).execute(update(ProjectExpense).where(*other).values(id=None))
 
 
 def _facts(known: ProjectExpense) -> tuple[object, ...]:
@@ -139,7 +139,7 @@ def _locked(session: Session, workspace_id: str, expense_id: str) -> tuple[Invoi
         "currency": "USD",
         "billing_version": 0,
     }
-    plainly(session).execute(upsert(session, ProjectExpense).values(blank).on_conflict_do_nothing())
+    connection_of(session).execute(upsert(session, ProjectExpense).values(blank).on_conflict_do_nothing())
     mine = (ProjectExpense.workspace_id == workspace_id, ProjectExpense.uuid == expense_id)
     on = session.scalar(select(ProjectExpense.invoice_id).where(*mine))
     of_it = (Invoice.workspace_id == workspace_id, Invoice.id == on)

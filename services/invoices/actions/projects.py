@@ -11,7 +11,7 @@ from services.invoices.models import Company, Invoice, Project, ProjectExpense, 
 from services.invoices.queries import of_workspace
 from shared import audit, people
 from shared.caller import Caller
-from shared.db import Database, line_up, new_id, next_id, now, plainly, upsert
+from shared.db import Database, advisory_lock, connection_of, new_id, next_id, now, upsert
 from shared.errors import NotFound, Refused
 from shared.versions import IfMatch
 
@@ -125,7 +125,7 @@ def _set_own(session: Session, caller: Caller, project: Project, own: Mapping[in
     its = (Rate.workspace_id == project.workspace_id, Rate.project_id == project.id)
     known = dict(session.execute(select(Rate.person_id, Rate.rate_micros).where(*its)).all())
     changed = {person: rate for person, rate in own.items() if known.get(person) != rate}
-    connection = plainly(session)
+    connection = connection_of(session)
     for person, rate in changed.items():
         if person != caller.member_id and not people.is_known(session, caller.workspace_id, person):
             raise NotFound(f"There is no person {person}")
@@ -148,7 +148,7 @@ def _company(session: Session, caller: Caller, facts: Facts) -> int | None:
     name = facts.get("new_company")
     if name is None:
         return None
-    line_up(session, f"companies {caller.workspace_id}")  # of two that would make it, one does and both find it
+    advisory_lock(session, f"companies {caller.workspace_id}")  # of two that would make it, one does and both find it
     named = select(Company).where(Company.workspace_id == caller.workspace_id, Company.name == name)
     known = session.scalars(named.order_by(Company.id).limit(1)).first()
     return (known or _made(session, caller, Company(name=name), {})).id

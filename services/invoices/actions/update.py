@@ -11,7 +11,7 @@ from services.invoices.queries import InvoiceId, carries, of_workspace, owned, t
 from services.invoices.rules import Amounts
 from shared.amounts import exact
 from shared.caller import Caller
-from shared.db import Database, now, plainly
+from shared.db import Database, connection_of, now
 from shared.money import Money
 from shared.versions import IfMatch
 
@@ -122,7 +122,7 @@ def _replace(session: Session, caller: Caller, invoice: Invoice, after: list[rul
     """Put new items in the place of the old; the invoice's version moves even when its figures stay."""
     old = writing.told_items(invoice.items)
     its = (Item.workspace_id == invoice.workspace_id, Item.invoice_id == invoice.id)
-    plainly(session).execute(delete(Item).where(*its))
+    connection_of(session).execute(delete(Item).where(*its))
     invoice.items = writing.itemised(caller, after, invoice.currency)
     writing.put_items(session, invoice)
     invoice.updated_at = now()

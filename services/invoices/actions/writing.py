@@ -15,7 +15,7 @@ from services.invoices.rules import Amounts, Line
 from shared import audit
 from shared.amounts import exact
 from shared.caller import Caller
-from shared.db import insert, line_up, new_id, now
+from shared.db import advisory_lock, insert, new_id, now
 from shared.money import Money
 
 Facts = Mapping[str, Any]
@@ -207,7 +207,7 @@ def record(session: Session, caller: Caller, action: str, invoice: Invoice, told
 
 def line_up_decisions(session: Session, caller: Caller) -> None:
     """Wait for others who decide on invoices of the workspace, or change what its decisions rest on."""
-    line_up(session, f"decisions {caller.workspace_id}")
+    advisory_lock(session, f"decisions {caller.workspace_id}")
 
 
 def reopen(invoice: Invoice) -> None:

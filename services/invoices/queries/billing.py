@@ -9,7 +9,7 @@ from services.invoices import rules
 from services.invoices.models import Invoice, Item, ProjectExpense, TimeEntry
 from shared.caller import Caller
 from shared.currencies import EXPONENT
-from shared.db import plainly
+from shared.db import connection_of
 from shared.lengths import LARGEST_ID
 from shared.money import Money
 from shared.page import fitting, size
@@ -79,7 +79,7 @@ def furnish_page(connection: Connection, caller: Caller, invoices: Sequence[Invo
 
 def with_items(session: Session, caller: Caller, invoice: Invoice) -> Invoice:
     """The same invoice, with its items."""
-    furnish(plainly(session), caller, [invoice])
+    furnish(connection_of(session), caller, [invoice])
     return invoice
 
 
@@ -106,7 +106,7 @@ def carried(session: Session, invoice: Invoice) -> tuple[Money, Money]:
     expenses = select(func.coalesce(func.sum(ProjectExpense.amount_minor), 0)).where(
         ProjectExpense.workspace_id == invoice.workspace_id, ProjectExpense.invoice_id == invoice.id
     )
-    row = plainly(session).execute(select(time.scalar_subquery(), expenses.scalar_subquery())).one()
+    row = connection_of(session).execute(select(time.scalar_subquery(), expenses.scalar_subquery())).one()
     return Money(int(row[0]), invoice.currency), Money(int(row[1]), invoice.currency)
 
 
@@ -117,7 +117,7 @@ def lines_carried(session: Session, invoice: Invoice) -> int:
         for each in (TimeEntry, ProjectExpense)
     )
     both = select(time.scalar_subquery() + expenses.scalar_subquery())
-    return int(plainly(session).execute(both).scalar_one())
+    return int(connection_of(session).execute(both).scalar_one())
 
 
 def carries(session: Session, invoice: Invoice) -> bool:
@@ -127,7 +127,7 @@ def carries(session: Session, invoice: Invoice) -> bool:
         for each in (TimeEntry, ProjectExpense)
     )
     return invoice.project_id is not None and any(
-        plainly(session).execute(query).first() is not None for query in (time, expenses)
+        connection_of(session).execute(query).first() is not None for query in (time, expenses)
     )
 
 
@@ -140,7 +140,7 @@ def is_held(session: Session, invoice: Invoice) -> bool:
         ProjectExpense.invoice_id == invoice.id,
         ProjectExpense.held,
     )
-    return plainly(session).execute(held.limit(1)).first() is not None
+    return connection_of(session).execute(held.limit(1)).first() is not None
 
 
 def _as_items(invoice: Invoice, time: Iterable[TimeEntry], expenses: Iterable[ProjectExpense]) -> list[Item]:

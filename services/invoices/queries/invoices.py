@@ -137,7 +137,7 @@ def numbered(db: Database, caller: Caller, invoice_id: int | OfAccount) -> Invoi
 def transaction(db: Database, caller: Caller, transaction_id: str) -> Invoice:
     """The same by its transaction id, without its items. Raises NotFound."""
     query = NAMED_MINE if caller.account_ids is None else NAMED_LIMITED
-    with db.look() as connection:
+    with db.connection() as connection:
         row = connection.execute(query, _who(caller) | {"transaction_id": _asked(transaction_id)}).first()
     if row is None:
         raise NotFound
@@ -147,10 +147,10 @@ def transaction(db: Database, caller: Caller, transaction_id: str) -> Invoice:
 def _whole(db: Database, caller: Caller, query: Select[Any], **named: Any) -> Invoice:
     """The invoice of a query that reads it with its items. Only one that is billed takes other statements."""
     asked = _who(caller) | named
-    with db.look() as connection:
+    with db.connection() as connection:
         invoice = _with_its_items(connection.execute(query, asked).all())
     if invoice.billed:
-        with db.look(again=True) as connection:  # once more: the lines must be those of this very version
+        with db.connection(transaction=True) as connection:  # once more: the lines must be those of this very version
             invoice = _with_its_items(connection.execute(query, asked).all())
             furnish(connection, caller, [invoice])
     return invoice
@@ -170,7 +170,7 @@ def listing(db: Database, caller: Caller, *, sort: str, limit: int, cursor: str 
     query = ALL_MINE if caller.account_ids is None else ALL_LIMITED
     narrowed = _narrowed(query, by, today(caller)) if by else query
     place: Any = {"sort": sort, "limit": limit, "cursor": cursor, "values": _who(caller), "kept": not by}
-    with db.look(again=True) as connection:
+    with db.connection(transaction=True) as connection:
         fit = partial(furnish_page, connection, caller)
         return keyset(connection, narrowed, SORTS, Invoice.id, each=BILLS.of, fit=fit, **place)
 
@@ -178,7 +178,7 @@ def listing(db: Database, caller: Caller, *, sort: str, limit: int, cursor: str 
 def of_account(db: Database, caller: Caller, account_id: str, place: Place, **by: Any) -> tuple[list[Invoice], int]:
     """Those of one account on a page by its number, narrowed in the same way; and how many there are in all."""
     query = _narrowed(ALL_BILLS.where(*mine(caller), Invoice.account_id == account_id), by, today(caller))
-    with db.look(again=True) as connection:
+    with db.connection(transaction=True) as connection:
         found, count = by_number(connection, query, {"id": Invoice.id, **SORTS}, Invoice.id, place, parameter="sortBy")
         invoices = [BILLS.of(row) for row in found]
         furnish(connection, caller, invoices)
@@ -188,7 +188,7 @@ def of_account(db: Database, caller: Caller, account_id: str, place: Place, **by
 def transactions(db: Database, caller: Caller, place: Place, **by: Any) -> tuple[list[Invoice], int]:
     """Those that the caller may see, without their items, on a page by its number; and how many there are in all."""
     query = _narrowed(ALL.where(*mine(caller)), by, today(caller))
-    with db.look(again=True) as connection:
+    with db.connection(transaction=True) as connection:
         found, count = by_number(connection, query, TRANSACTION_SORTS, Invoice.id, place, parameter="sort")
     return [INVOICES.of(row) for row in found], count
 
@@ -198,7 +198,7 @@ def items(db: Database, caller: Caller, invoice: Invoice, place: Place, *, q: st
     if invoice.billed:
         return _billed(invoice, place, q)
     query = select(*ITEMS.columns).where(Item.workspace_id == caller.workspace_id, Item.invoice_id == invoice.id)
-    with db.look(again=True) as connection:
+    with db.connection(transaction=True) as connection:
         narrowed = query.where(contains(q, Item.description)) if q else query
         found, count = by_number(connection, narrowed, ITEM_SORTS, Item.position, place, parameter="sortBy")
     return [ITEMS.of(row) for row in found], count

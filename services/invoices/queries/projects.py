@@ -96,7 +96,7 @@ def bill(db: Database, caller: Caller, invoice_id: int) -> Bill:
         Forbidden: it is in an account that the key may not use.
     """
     query = BILLS.where(Invoice.workspace_id == caller.workspace_id, Invoice.id == invoice_id)
-    with db.look(again=True) as connection:
+    with db.connection(transaction=True) as connection:
         row = connection.execute(query).first()
         if row is None:
             raise NotFound
@@ -128,7 +128,7 @@ def bills(
         query = query.where(Invoice.completed.is_(completed))
     if archived is not None:
         query = query.where(Project.archived.is_(True) if archived else _of_no_archived_project())
-    with db.look(again=True) as connection:
+    with db.connection(transaction=True) as connection:
         if project_id is not None:
             _check_there(connection, Project, caller, project_id)
             query = query.where(Invoice.project_id == project_id)
@@ -138,7 +138,7 @@ def bills(
 
 def project(db: Database, caller: Caller, project_id: int) -> tuple[Project, str | None]:
     """A project, and the name of its company. Raises NotFound."""
-    with db.look() as connection:
+    with db.connection() as connection:
         row = connection.execute(
             NAMED_PROJECTS.where(Project.workspace_id == caller.workspace_id, Project.id == project_id)
         ).first()
@@ -154,7 +154,7 @@ def projects(
     query = NAMED_PROJECTS.where(Project.workspace_id == caller.workspace_id)
     if archived is not None:
         query = query.where(Project.archived.is_(archived))
-    with db.look(again=True) as connection:
+    with db.connection(transaction=True) as connection:
         rows, count = by_number(connection, query, {"id": Project.id}, Project.id, place, parameter="page")
     return [(PROJECTS.of(row), row[-1]) for row in rows], count
 
@@ -162,7 +162,7 @@ def projects(
 def company(db: Database, caller: Caller, company_id: int) -> Company:
     """A company. Raises NotFound."""
     query = select(*COMPANIES.columns).where(Company.workspace_id == caller.workspace_id, Company.id == company_id)
-    with db.look() as connection:
+    with db.connection() as connection:
         row = connection.execute(query).first()
     if row is None:
         raise NotFound
@@ -172,14 +172,14 @@ def company(db: Database, caller: Caller, company_id: int) -> Company:
 def companies(db: Database, caller: Caller, place: Place) -> tuple[list[Company], int]:
     """The companies on a page by its number; and how many there are in all."""
     query = select(*COMPANIES.columns).where(Company.workspace_id == caller.workspace_id)
-    with db.look(again=True) as connection:
+    with db.connection(transaction=True) as connection:
         rows, count = by_number(connection, query, {"id": Company.id}, Company.id, place, parameter="page")
     return [COMPANIES.of(row) for row in rows], count
 
 
 def rates(db: Database, caller: Caller, project_id: int) -> Rates:
     """What an hour costs on a project. Raises NotFound."""
-    with db.look(again=True) as connection:
+    with db.connection(transaction=True) as connection:
         ours = (Project.workspace_id == caller.workspace_id, Project.id == project_id)
         project = connection.execute(select(Project.version, Project.rate_micros).where(*ours)).first()
         if project is None:
@@ -205,7 +205,7 @@ def rate_of(session: Session, entry: TimeEntry) -> int:
 def entry(db: Database, caller: Caller, entry_id: int) -> Entry:
     """A time entry. Raises NotFound."""
     query = ENTRIES.where(TimeEntry.workspace_id == caller.workspace_id, TimeEntry.id == entry_id)
-    with db.look(again=True) as connection:
+    with db.connection(transaction=True) as connection:
         rows = connection.execute(query).all()
         if not rows:
             raise NotFound
@@ -221,7 +221,7 @@ def entries(
         NotFound: there is no project of that id.
     """
     query = _narrowed(ENTRIES.where(TimeEntry.workspace_id == caller.workspace_id), by)
-    with db.look(again=True) as connection:
+    with db.connection(transaction=True) as connection:
         if project_id is not None:
             _check_there(connection, Project, caller, project_id)
             query = query.where(TimeEntry.project_id == project_id)

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from services.expenses import participants
 from shared.audit import Audit
-from shared.idempotency import Remembered
+from shared.idempotency import IdempotencyRecord
 from shared.outbox import Outbox
 from tests.wire import Wire
 
@@ -472,7 +472,7 @@ def test_of_two_undos_that_go_at_the_same_moment_the_last_one_frees_the_key(both
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(go, undos))
     with both.db.read() as session:
-        assert session.scalars(select(Remembered.key)).all() == []
+        assert session.scalars(select(IdempotencyRecord.key)).all() == []
 
 
 # Requests that meet

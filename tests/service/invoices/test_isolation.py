@@ -154,7 +154,7 @@ def test_the_same_ids_are_other_things_in_another_workspace(mighty: Client, thei
     for name in ("id", "project", "company", "entry", "expense", "person"):
         assert getattr(mine, name) == getattr(theirs, name), name
     assert mine.uuid != theirs.uuid
-    with mighty.app.extensions["service"].db.look(again=True) as connection:
+    with mighty.app.extensions["service"].db.connection(transaction=True) as connection:
         assert list(wrong(connection)) == []
     for operation in sorted(OPERATIONS, key=lambda each: (each[0] != "GET", each)):
         answer = mine.ask(mighty, operation)

@@ -17,7 +17,7 @@ from services.invoices.api.finance.schemas import (
 from services.invoices.api.finance.spelling import spelled_logo, spelled_settings
 from services.invoices.logos import KINDS
 from services.invoices.places import drawing
-from shared.web import Routes, answers_once, caller, db, if_match, nothing, one, settle, ticket
+from shared.web import Routes, answers_once, caller, db, idempotency_key, if_match, nothing, one, run_idempotent
 
 if TYPE_CHECKING:
     from services.invoices.models import Profile
@@ -76,13 +76,13 @@ def put_logo() -> Response:
     """
     with drawing().taken(caller().workspace_id):
         image = logos.read(request.get_data())
-    asked, expected = ticket(), if_match()
+    asked, expected = idempotency_key(), if_match()
 
     def work() -> Response:
         logo = actions.put_logo(db(), caller(), image, expected)
         return one(spelled_logo(logo), tag=logo.digest)
 
-    return settle(asked, work)  # not one transaction with the reading of the image, which takes its time
+    return run_idempotent(asked, work)  # not one transaction with the reading of the image, which takes its time
 
 
 @routes.delete("/logo")

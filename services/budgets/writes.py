@@ -11,14 +11,16 @@ from services.budgets.certainty import Certainty, Uncertain
 from services.budgets.peers import Peers
 from shared import idempotency
 from shared.errors import NotFound
-from shared.idempotency import Ticket
-from shared.web import caller, db, settle
+from shared.idempotency import IdempotencyKey
+from shared.web import caller, db, run_idempotent
 
 PAUSE = 0.05
 """Seconds between two looks at what is under way."""
 
 
-def certain(budget_id: str, asked: Ticket | None, work: Callable[[Certainty | None], Response]) -> Response:
+def when_certain(
+    budget_id: str, asked: IdempotencyKey | None, work: Callable[[Certainty | None], Response]
+) -> Response:
     """Do the work with what is certain; again, for a while, where that has changed.
 
     Raises:
@@ -28,10 +30,10 @@ def certain(budget_id: str, asked: Ticket | None, work: Callable[[Certainty | No
     give_up = time.monotonic() + peers.certainty_deadline
     if asked:
         with db().read() as session:
-            idempotency.look(session, asked)  # first: a repeat needs nobody
+            idempotency.check(session, asked)  # first: a repeat needs nobody
     while True:
         try:
-            return settle(asked, partial(work, _known(budget_id, peers)))
+            return run_idempotent(asked, partial(work, _known(budget_id, peers)))
         except Uncertain:
             if time.monotonic() > give_up:
                 raise
