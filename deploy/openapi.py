@@ -60,7 +60,7 @@ def documents() -> dict[str, bytes]:
 def _apps() -> dict[str, Flask]:
     services = {name: PARTS[name].app.create_app(_settings(PARTS[name].settings)) for name in SERVICES}
     db, secret = Database(UNUSED["database_url"]), UNUSED["caller_secret"]
-    return services | {PEOPLE: people.create_app(db, secret, {}), ADMIN: admin.create_app(db, secret, secret)}
+    return services | {PEOPLE: people.create_app(db, secret), ADMIN: admin.create_app(db, secret, secret)}
 
 
 def _settings(kind: type[Settings]) -> Settings:

@@ -60,10 +60,11 @@ class Parts:
 def build(settings: Settings, wire: BaseAdapter | None) -> Parts:
     """The parts that these settings ask for."""
     db = Database(settings.database_url, threads=settings.threads, limits=settings.limits)
+    db.topics = told(settings, wire, deadline=TELLING)
     upstreams = {name: Upstream(name, getattr(settings, f"{name}_url"), settings.deadline) for name in SERVICES}
     sources = Sources({name: _peer(settings, name, wire) for name in SERVICES}, key=settings.history_key)
     inside = {
-        PEOPLE: people.create_app(db, settings.caller_secret, told(settings, wire, deadline=TELLING), sources),
+        PEOPLE: people.create_app(db, settings.caller_secret, sources),
         ADMIN: admin.create_app(db, settings.caller_secret, settings.key_secret),
     }
     return Parts(

@@ -8,7 +8,7 @@ behave like a database that several threads write to: WAL, every commit on disk,
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -182,6 +182,8 @@ class Database:
             self._aside = _postgresql(self.url, limits, connections=1)
             self._reader = _beginning("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", self.pools[0])
             self._writer = _beginning("BEGIN", self.pools[0])
+        self.topics: Mapping[str, Any] = {}
+        """How the messages of its outbox leave (`shared.outbox.Topics`); when it is empty, the relay sends them all."""
         self._current: ContextVar[Session | None] = ContextVar("session", default=None)
         self._writing = Bulkhead(writers, limits.lock) if limits.lock else None
         self._working = Bulkhead(threads, limits.lock) if limits.lock else None
@@ -217,7 +219,7 @@ class Database:
         with (
             self._turn(writes=True),
             self._writer.begin() as connection,
-            Session(connection, expire_on_commit=False) as session,
+            Session(connection, expire_on_commit=False, info={"database": self}) as session,
         ):
             token = self._current.set(session)
             try:
@@ -225,7 +227,7 @@ class Database:
                 session.flush()
             finally:
                 self._current.reset(token)
-        for task in session.info.get("on_commit", ()):
+        for task in tasks_of(session):
             try:
                 task()
             except Exception as fault:  # the write is done: nothing that follows may turn its answer into an error
@@ -275,7 +277,13 @@ def on_commit(session: Session, task: Callable[[], object]) -> None:
     For what must not happen inside a transaction, such as HTTP. It is lost when the process dies in between, so
     something else must see to it then.
     """
-    session.info.setdefault("on_commit", []).append(task)
+    tasks_of(session).append(task)
+
+
+def tasks_of(session: Session) -> list[Callable[[], object]]:
+    """What is to be done after the commit, in this order. Whoever rolls back to a savepoint empties it."""
+    tasks: list[Callable[[], object]] = session.info.setdefault("on_commit", [])
+    return tasks
 
 
 def connection_of(session: Session | Connection) -> Connection:

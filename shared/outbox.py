@@ -7,9 +7,10 @@ another service is asked to authorize; whoever takes its row, the request or the
 
 import random
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import structlog
@@ -17,9 +18,9 @@ from sqlalchemy import JSON, BigInteger, Connection, Index, String, bindparam, d
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared.clock import FromNow
-from shared.db import Base, Database, Serial, connection_of, insert
+from shared.db import Base, Database, Serial, connection_of, insert, tasks_of
 from shared.errors import Forbidden, NotFound, Refused
-from shared.http import Rejected
+from shared.http import Peer, Rejected
 from shared.logs import request_id
 from shared.rows import Rows
 
@@ -32,6 +33,9 @@ It outlasts a batch: BATCH deliveries of at most 10 seconds each.
 BATCH = 2
 
 AT_ONCE = timedelta()
+
+TELLING = 1.0
+"""Seconds for sending the messages of one transaction right after its commit; the relay goes on where this ends."""
 
 LONGEST_WAIT = timedelta(minutes=1)
 """Between two attempts, at most."""
@@ -119,6 +123,23 @@ class Topic:
 Topics = Mapping[str, Topic]
 
 
+@dataclass(frozen=True)
+class PutState:
+    """How the state of a thing leaves: PUT, with its version. The answer tells which version is known there."""
+
+    peer: Peer
+    path: Callable[[Outbox], str]
+    deadline: float
+    body: Callable[[Outbox], Mapping[str, Any]] = attrgetter("body")
+
+    def __call__(self, message: Outbox) -> None:
+        """Send it. Raises Behind, and what `Peer.put` raises."""
+        body = {"version": message.version, **self.body(message)}
+        answer = self.peer.put(self.path(message), body, workspace_id=message.workspace_id, deadline=self.deadline)
+        if answer.get("version", 0) > message.version:
+            raise Behind(answer["version"])
+
+
 def put(
     session: Session | Connection,
     topic: str,
@@ -128,13 +149,14 @@ def put(
     version: int,
     body: dict[str, Any],
     armed_for: timedelta | None = None,
-    leased: bool = False,
+    at_once: bool = False,
 ) -> Outbox:
     """Write a message in this transaction, in the place of an older one about the same thing.
 
-    `armed_for`: it is an undo, which the relay takes up only after that time. `leased`: the writer delivers it itself
-    right after the commit, and the relay only when that does not happen.
+    `armed_for`: it is a void, which the relay takes only after that time. `at_once`: it is sent right after the commit,
+    and the relay sends it only when that does not happen.
     """
+    at_once = at_once and bool(_database(session).topics)  # with none, the relay is all there is
     message = MESSAGES.new(
         workspace_id=workspace_id,
         topic=topic,
@@ -143,12 +165,14 @@ def put(
         body=body,
         armed=armed_for is not None,
         due_at=armed_for or AT_ONCE,
-        leased_until=LEASE if leased else None,
-        attempts=1 if leased else 0,
+        leased_until=LEASE if at_once else None,
+        attempts=1 if at_once else 0,
         request_id=request_id.get(),
     )
     if not insert(session, message, unless=("topic", "key")):
         _replace(session, message)
+    if at_once:
+        _deliver_on_commit(session, message)
     return message
 
 
@@ -200,17 +224,19 @@ def send_now(session: Session, message: Outbox) -> bool:
     return bool(session.execute(fired, execution_options=PLAIN).first())
 
 
-def take(session: Session, message: Outbox, body: dict[str, Any] | None = None) -> Outbox | None:
-    """The armed message, to be delivered by the caller right after the commit; None when somebody else has taken it up.
+def take(session: Session, message: Outbox, body: dict[str, Any] | None = None) -> bool:
+    """Send an armed message right after the commit; False when somebody else has taken it.
 
     `body`: what it says instead, under the same version, since nobody has seen the undo it was.
     """
     taken = MESSAGES.copy(message)
-    taken.body, taken.attempts = message.body if body is None else body, 1
+    taken.body, taken.armed, taken.attempts = message.body if body is None else body, False, 1
     armed = update(Outbox).where(Outbox.id == message.id, Outbox.version == message.version, Outbox.armed)
     said = armed.values(body=taken.body, armed=False, due_at=AT_ONCE, leased_until=LEASE, attempts=taken.attempts)
-    done = session.execute(said.returning(Outbox.id), execution_options=PLAIN).first()
-    return taken if done else None
+    if not session.execute(said.returning(Outbox.id), execution_options=PLAIN).first():
+        return False
+    _deliver_on_commit(session, taken)
+    return True
 
 
 def advance(session: Session, message: Outbox, version: int) -> Outbox | None:
@@ -221,12 +247,6 @@ def advance(session: Session, message: Outbox, version: int) -> Outbox | None:
     advanced = MESSAGES.copy(message)
     advanced.version = version
     return advanced
-
-
-def heard(message: Outbox, said: Mapping[str, Any]) -> None:
-    """Read what a receiver says that it knows after a message. Raises Behind."""
-    if said.get("version", 0) > message.version:
-        raise Behind(said["version"])
 
 
 def deliver(db: Database, topics: Topics, message: Outbox) -> bool:
@@ -273,13 +293,41 @@ def renew(db: Database, message: Outbox) -> None:
             raise Lost
 
 
-def deliver_some(db: Database, topics: Topics, messages: Sequence[Outbox], *, within: float) -> None:
-    """Send leased messages one after the other, for so many seconds, and until one fails; the relay sends the rest."""
-    until = time.monotonic() + within
-    for sent, message in enumerate(messages):
-        if time.monotonic() > until or not deliver(db, topics, message):
-            _give_back(db, messages[sent:])
-            return
+@dataclass
+class _Delivery:
+    """What a transaction writes to be sent at once: a task of after its commit.
+
+    It takes so many seconds at most, and ends for a receiver with the first failure; the relay sends the rest.
+    """
+
+    db: Database
+    messages: list[Outbox] = field(default_factory=list)
+
+    def __call__(self) -> None:
+        until, failed, left = time.monotonic() + TELLING, set[str](), []
+        for message in self.messages:
+            to = self.db.topics[message.topic].to
+            if time.monotonic() > until or to in failed:
+                left.append(message)
+            elif not deliver(self.db, self.db.topics, message):
+                failed.add(to)
+        if left:
+            _give_back(self.db, left)
+
+
+def _deliver_on_commit(session: Session | Connection, message: Outbox) -> None:
+    assert isinstance(session, Session)  # noqa: S101
+    tasks = tasks_of(session)
+    delivery = next((task for task in tasks if isinstance(task, _Delivery)), None)
+    if delivery is None:
+        delivery = _Delivery(_database(session))
+        tasks.append(delivery)
+    delivery.messages.append(message)
+
+
+def _database(session: Session | Connection) -> Database:
+    database: Database = session.info["database"]
+    return database
 
 
 def _later(db: Database, message: Outbox, *, refused: str | None = None) -> None:

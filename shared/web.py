@@ -31,7 +31,7 @@ from shared import dialects, errors, idempotency, schema
 from shared.bodies import JSON_BYTES, Parser
 from shared.bulkhead import Full
 from shared.caller import INTERNAL, Caller
-from shared.db import Database, broken_constraint
+from shared.db import Database, broken_constraint, tasks_of
 from shared.describe import DescribedApi
 from shared.exact import dumps, loads
 from shared.logs import request_id
@@ -322,7 +322,7 @@ def run_idempotent(
             with session.begin_nested():
                 response = work()
         except (errors.Forbidden, errors.NotFound, errors.Refused) as refusal:
-            session.info.pop("on_commit", None)  # what was to follow is rolled back with the savepoint
+            tasks_of(session).clear()  # what was to follow is rolled back with the savepoint
             response = spoken(refusal)
         chosen = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
         idempotency.store_response(session, key, response.status_code, chosen, response.get_data())

@@ -225,7 +225,7 @@ def member_of(session: Session, us: Caller, person: Person | None) -> Member:
     if known := people.named_by(session, us.workspace_id, person.email) if person else first:
         return known
     made = add(session, us, asdict(person or Person("Owner", "", "")), role="member" if first else "owner")
-    messages.tell(session, made)  # delivered by the relay
+    messages.tell(session, made, at_once=False)  # the relay will: nobody waits for it
     return made
 
 

@@ -1,24 +1,22 @@
 """What can be done with people. Each change is told to the services that show names, in its own transaction."""
 
 from collections.abc import Mapping
-from functools import partial
 
 from sqlalchemy.orm import Session
 
 from gateway.keys.models import Member
 from gateway.people import messages, queries
 from gateway.people.queries import PEOPLE, owned
-from shared import audit, outbox
+from shared import audit
 from shared.caller import Caller
-from shared.db import Database, insert, now, on_commit
+from shared.db import Database, insert, now
 from shared.errors import Refused
-from shared.outbox import Topics
 from shared.versions import IfMatch
 
 Facts = Mapping[str, str]
 
 
-def create(db: Database, caller: Caller, facts: Facts, topics: Topics) -> Member:
+def create(db: Database, caller: Caller, facts: Facts) -> Member:
     """Add a person.
 
     Raises:
@@ -29,7 +27,7 @@ def create(db: Database, caller: Caller, facts: Facts, topics: Topics) -> Member
         queries.lock_workspace(session, caller.workspace_id)
         _check_free(session, caller, facts["email"])
         person = add(session, caller, facts)
-        _tell(db, session, person, topics)
+        messages.tell(session, person)
         return person
 
 
@@ -49,7 +47,7 @@ def add(session: Session, caller: Caller, facts: Facts, *, role: str = "member")
     return person
 
 
-def update(db: Database, caller: Caller, person_id: int, facts: Facts, expected: IfMatch, topics: Topics) -> Member:
+def update(db: Database, caller: Caller, person_id: int, facts: Facts, expected: IfMatch) -> Member:
     """Change what is named.
 
     Raises:
@@ -66,11 +64,11 @@ def update(db: Database, caller: Caller, person_id: int, facts: Facts, expected:
         for name, value in facts.items():
             setattr(person, name, value)
         audit.record(session, caller, "updated", person)
-        _tell(db, session, person, topics)
+        messages.tell(session, person)
         return person
 
 
-def delete(db: Database, caller: Caller, person_id: int, expected: IfMatch, topics: Topics) -> None:
+def delete(db: Database, caller: Caller, person_id: int, expected: IfMatch) -> None:
     """Take a person off every list. What they did still names them.
 
     Raises:
@@ -86,7 +84,7 @@ def delete(db: Database, caller: Caller, person_id: int, expected: IfMatch, topi
             raise Refused("This person has a live API key, which must be revoked first")
         person.deleted = True
         audit.record(session, caller, "deleted", person)
-        _tell(db, session, person, topics)
+        messages.tell(session, person)
 
 
 def tag(person: Member) -> str:
@@ -97,8 +95,3 @@ def tag(person: Member) -> str:
 def _check_free(session: Session, caller: Caller, email: str) -> None:
     if email and queries.named_by(session, caller.workspace_id, email):
         raise Refused("Somebody else has this e-mail address")
-
-
-def _tell(db: Database, session: Session, person: Member, topics: Topics) -> None:
-    for message in messages.tell(session, person, leased=True):
-        on_commit(session, partial(outbox.deliver, db, topics, message))

@@ -2,13 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Response, current_app
+from flask import Response
 from marshmallow import Schema, fields, validate
 
 from gateway.people import actions, queries
 from shared.compact import LooseText, created, does, done, lists, makes, paged, queried, spelled, takes
 from shared.fields import Email
-from shared.outbox import Topics
 from shared.page import Place
 from shared.web import Routes, caller, db, if_match, needs, tagged, whole_id
 
@@ -80,7 +79,7 @@ def list_people(query: dict[str, Any]) -> Response:
 @needs("admin")
 def create_person(facts: dict[str, Any]) -> Response:
     """Add a person."""
-    return created(actions.create(db(), caller(), _written(facts), _topics()).id)
+    return created(actions.create(db(), caller(), _written(facts)).id)
 
 
 @routes.get("/people/<id:person_id>.json")
@@ -96,7 +95,7 @@ def get_person(person_id: str) -> Response:
 @needs("admin")
 def update_person(facts: dict[str, Any], person_id: str) -> Response:
     """Update a person: what is named changes, the rest stays."""
-    actions.update(db(), caller(), whole_id(person_id), _written(facts), if_match(), _topics())
+    actions.update(db(), caller(), whole_id(person_id), _written(facts), if_match())
     return done()
 
 
@@ -105,7 +104,7 @@ def update_person(facts: dict[str, Any], person_id: str) -> Response:
 @needs("admin")
 def delete_person(person_id: str) -> Response:
     """Delete a person. One with a live API key stays."""
-    actions.delete(db(), caller(), whole_id(person_id), if_match(), _topics())
+    actions.delete(db(), caller(), whole_id(person_id), if_match())
     return done()
 
 
@@ -141,8 +140,3 @@ def _facts(person: "Member") -> dict[str, Any]:
 def _written(facts: dict[str, Any]) -> dict[str, str]:
     """What is to be kept: nothing, in a name, is an empty one."""
     return {name: value or "" for name, value in facts.items()}
-
-
-def _topics() -> Topics:
-    known: Topics = current_app.extensions["topics"]
-    return known

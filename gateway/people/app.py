@@ -8,13 +8,11 @@ from gateway.keys import HISTORY
 from gateway.people import api
 from gateway.routes import PEOPLE
 from shared.db import Database
-from shared.outbox import Topics
 from shared.web import Service, new_app
 
 
-def create_app(db: Database, secret: str, topics: Topics, sources: Sources | None = None) -> Flask:
+def create_app(db: Database, secret: str, sources: Sources | None = None) -> Flask:
     """The app that answers requests about people, and about the workspace's history, on the gateway's own database."""
     app = new_app(Service(PEOPLE, db, secret, HISTORY), [api.routes, history.routes])
-    app.extensions["topics"] = topics
     app.extensions["history"] = sources or Sources()
     return app

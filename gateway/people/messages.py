@@ -1,6 +1,6 @@
 """What the gateway tells the services that show names: the state of each person, under the id that it gives them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import update
@@ -9,19 +9,16 @@ from sqlalchemy.orm import Session
 from gateway.keys.models import Member
 from shared import outbox
 from shared.http import Peer
-from shared.outbox import Outbox, Topic, Topics
+from shared.outbox import Outbox, PutState, Topic, Topics
 from shared.people import Person
 
 RECEIVERS = ("invoices", "expenses")
 
 
-def tell(session: Session, person: Member, *, leased: bool = False) -> list[Outbox]:
-    """Queue a person's state for each receiver, in the transaction that makes or changes them.
-
-    `leased`: the caller delivers it after the commit.
-    """
+def tell(session: Session, person: Member, *, at_once: bool = True) -> None:
+    """Tell a person's state to each receiver, in the transaction that makes or changes them."""
     session.flush()  # assigns the version that the messages carry
-    return [
+    for service in RECEIVERS:
         outbox.put(
             session,
             topic(service),
@@ -29,10 +26,8 @@ def tell(session: Session, person: Member, *, leased: bool = False) -> list[Outb
             workspace_id=person.workspace_id,
             version=person.version,
             body=state(person),
-            leased=leased,
+            at_once=at_once,
         )
-        for service in RECEIVERS
-    ]
 
 
 def tell_gone(session: Session, person: Person) -> None:
@@ -66,7 +61,8 @@ def state(person: Member) -> dict[str, Any]:
 def topics(peers: Mapping[str, Peer], *, deadline: float) -> Topics:
     """How each kind of message leaves."""
     return {
-        topic(service): Topic(_to(peer, deadline), catch_up=_catch_up, to=service) for service, peer in peers.items()
+        topic(service): Topic(PutState(peer, _path, deadline), catch_up=_catch_up, to=service)
+        for service, peer in peers.items()
     }
 
 
@@ -76,13 +72,8 @@ def _catch_up(session: Session, message: Outbox, version: int) -> None:
     session.execute(update(Member.__table__).where(*mine).values(version=version))  # type: ignore[arg-type]
 
 
-def _to(peer: Peer, deadline: float) -> Callable[[Outbox], None]:
-    def send(message: Outbox) -> None:
-        body = {"version": message.version, **message.body}
-        path = f"/internal/people/{_person(message)}"
-        outbox.heard(message, peer.put(path, body, workspace_id=message.workspace_id, deadline=deadline))
-
-    return send
+def _path(message: Outbox) -> str:
+    return f"/internal/people/{_person(message)}"
 
 
 def _person(message: Outbox) -> str:

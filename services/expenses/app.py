@@ -37,10 +37,10 @@ def create_app(settings: Settings, *, wires: Wires = NO_WIRES) -> Flask:
     app = new_app(service, [finance.routes, projects.routes, internal.routes], body_bytes=FORM_BYTES)
     app.config["PUBLIC_URL"] = settings.public_url.rstrip("/")
     budgets, invoices = _peers(settings, wires)
+    db.topics = participants.topics(budgets, invoices, deadline=settings.release_deadline)
     app.extensions["peers"] = Peers(
         budgets=budgets,
         invoices=invoices,
-        topics=participants.topics(budgets, invoices, deadline=settings.release_deadline),
         receipts=Receipts(settings.receipts_url),
         spend_deadline=settings.spend_deadline,
         lock_deadline=settings.hold_deadline,

@@ -4,16 +4,14 @@ from dataclasses import dataclass
 
 from services.expenses.receipts import Receipts
 from shared.http import Peer
-from shared.outbox import Topics
 
 
 @dataclass(frozen=True)
 class Peers:
-    """The other services, how messages to them leave, and the store of the receipts. Deadlines are in seconds."""
+    """The other services, and the store of the receipts. Deadlines are in seconds."""
 
     budgets: Peer
     invoices: Peer
-    topics: Topics
     receipts: Receipts
     spend_deadline: float
     lock_deadline: float

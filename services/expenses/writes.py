@@ -33,7 +33,6 @@ from services.expenses.queries import ExpenseId, owned
 from services.expenses.receipts import Receipt
 from services.expenses.rules import Report
 from shared import idempotency, outbox
-from shared.db import on_commit
 from shared.errors import ApiError, Conflict, Forbidden, NotFound, Refused, Unavailable
 from shared.http import NoAnswer, NotAsked
 from shared.idempotency import IdempotencyKey
@@ -290,8 +289,7 @@ class Write:
             Conflict: a void has been taken, or the expense has changed meanwhile.
         """
         if locked := self._part(BILLABLE):
-            told = invoice.confirm(session, locked.void, expense, after.billable, self.caller.member_id)
-            self._deliver(session, told)
+            invoice.confirm(session, locked.void, expense, after.billable, self.caller.member_id)
         if booked := self._part(SPEND):
             if booked.authorization.covers != after.spend or not outbox.disarm(session, booked.void):
                 raise Conflict
@@ -299,7 +297,7 @@ class Write:
         else:
             untold = after.spend != before.spend and before.spend.budget_id is not None
         if untold:
-            self._deliver(session, budget.tell(session, expense, after.spend))
+            budget.tell(session, expense, after.spend)
 
     def void(self, refusal: ApiError) -> Response:
         """End a write that a participant refuses: everybody who was asked hears at once that nothing changes.
@@ -335,18 +333,10 @@ class Write:
 
     def _end(self, session: Session, *, asked: int) -> None:
         """End a write of which the first so many participants were asked. What was owed before stays so."""
-        for part in self._parts[:asked]:
-            self._deliver(session, outbox.take(session, part.void))
-        for part in self._parts[asked:]:
-            end = outbox.send_now if part.owed else outbox.disarm
+        for number, part in enumerate(self._parts):
+            end = outbox.take if number < asked else outbox.send_now if part.owed else outbox.disarm
             if not end(session, part.void):
                 raise Conflict
-
-    def _deliver(self, session: Session, message: Outbox | None) -> None:
-        """Send the message right after the commit. Raises Conflict when there is none, as somebody else took it."""
-        if message is None:
-            raise Conflict
-        on_commit(session, partial(outbox.deliver, self.db, self.peers.topics, message))
 
     def _part(self, topic: str) -> Part | None:
         return next((part for part in self._parts if part.authorization.topic == topic), None)

@@ -25,7 +25,7 @@ def create_app(settings: Settings, *, wire: BaseAdapter | None = None) -> Flask:
     app.extensions["settings"] = settings
     app.extensions["drawing"] = places.of_threads(settings.threads)
     expenses = _expenses(settings, wire)
-    app.extensions["topics"] = messages.topics(settings, db, expenses, deadline=settings.billing_deadline)
+    db.topics = messages.topics(settings, db, expenses, deadline=settings.billing_deadline)
     return app
 
 

@@ -8,7 +8,6 @@ from base64 import b64decode, b64encode
 from typing import Any
 
 import structlog
-from flask import current_app
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -24,14 +23,11 @@ from shared.caller import Caller
 from shared.db import Database, now
 from shared.http import Peer
 from shared.lengths import DESCRIPTION
-from shared.outbox import Lost, Outbox, Topic, Topics, Undeliverable
+from shared.outbox import Lost, Outbox, PutState, Topic, Topics, Undeliverable
 
 MAIL, BILLING = "mail", "billing"
 Body = dict[str, Any]
 """A letter as it waits, ready for JSON."""
-
-TELLING = 1.0
-"""Seconds for telling the expense service of all the expenses of one request; the relay goes on where this ends."""
 
 log = structlog.get_logger()
 
@@ -90,23 +86,17 @@ def _facts(invoice: Invoice, *, to: str | None, message_id: str | None) -> Body:
     return {"invoice_id": invoice.uuid, "message_id": message_id, "to": to, "date": now().isoformat()}
 
 
-def put_billing(session: Session, expense: ProjectExpense, invoice: Invoice | None, *, leased: bool = True) -> Outbox:
-    """Write which invoice an expense is on, and whose that is; `leased`: the caller delivers it after the commit."""
-    return outbox.put(
+def put_billing(session: Session, expense: ProjectExpense, invoice: Invoice | None) -> None:
+    """Tell which invoice an expense is on, and whose that is."""
+    outbox.put(
         session,
         BILLING,
         expense.uuid,
         workspace_id=expense.workspace_id,
         version=expense.billing_version,
         body={"invoice_id": expense.invoice_id, "account_id": invoice.account_id if invoice else None},
-        leased=leased,
+        at_once=True,
     )
-
-
-def current() -> Topics:
-    """How the messages of the app that answers this request leave."""
-    known: Topics = current_app.extensions["topics"]
-    return known
 
 
 def topics(settings: Settings, db: Database, expenses: Peer, *, deadline: float) -> Topics:
@@ -124,10 +114,7 @@ def topics(settings: Settings, db: Database, expenses: Peer, *, deadline: float)
                 raise
             raise Undeliverable(f"Given up after {message.attempts} attempts: {why}") from why
 
-    def send_billing(message: Outbox) -> None:
-        body = {"version": message.version, **message.body}
-        path = f"/internal/billings/{message.key}"
-        outbox.heard(message, expenses.put(path, body, workspace_id=message.workspace_id, deadline=deadline))
+    send_billing = PutState(expenses, lambda message: f"/internal/billings/{message.key}", deadline)
 
     def catch_up(session: Session, message: Outbox, version: int) -> None:
         mine = (ProjectExpense.workspace_id == message.workspace_id, ProjectExpense.uuid == message.key)

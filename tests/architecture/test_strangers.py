@@ -49,7 +49,7 @@ def _service(name: str, folder: Path, migrated: Migrated) -> Flask:
     if name == "admin":
         return gateway.admin.app.create_app(Database(f"sqlite:///{migrated(gateway.keys.HISTORY)}"), SECRET, SECRET)
     if name == "people":
-        return gateway.people.app.create_app(Database(f"sqlite:///{migrated(gateway.keys.HISTORY)}"), SECRET, {})
+        return gateway.people.app.create_app(Database(f"sqlite:///{migrated(gateway.keys.HISTORY)}"), SECRET)
     url = f"sqlite:///{migrated(services.expenses.app.HISTORY)}"
     settings = ExpenseSettings(database_url=url, receipts_url=(folder / "receipts").as_uri(), **common)
     return services.expenses.app.create_app(settings)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
 from shared import logs, outbox
-from shared.db import Database, now, on_commit
+from shared.db import Database, now, tasks_of
 from shared.outbox import LEASE, LONGEST_WAIT, Outbox, Topic, Undeliverable
 from shared.relay import Relay
 
@@ -144,7 +144,10 @@ def test_a_message_of_an_unknown_topic_stays_and_holds_up_no_other(db: Database)
 def test_a_leased_message_is_left_alone_until_its_lease_ends(db: Database) -> None:
     receiver = Receiver()
     relay = Relay(db, receiver.topic())
-    put(db, leased=True)
+    db.topics = receiver.topic()
+    with db.write() as session:
+        outbox.put(session, "t", "k", workspace_id="w", version=1, body={}, at_once=True)
+        tasks_of(session).clear()  # as if the process had died here
     assert relay.run_once() == 0
     with db.write() as session:
         session.execute(update(Outbox).values(leased_until=now() - timedelta(seconds=1)))
@@ -170,13 +173,29 @@ def test_a_crash_between_sending_and_settling_delivers_again(db: Database) -> No
 
 def test_the_writer_delivers_after_its_commit_and_the_relay_when_it_could_not(db: Database) -> None:
     receiver = Receiver(OSError)
+    db.topics = receiver.topic()
     with db.write() as session:
-        message = outbox.put(session, "t", "k", workspace_id="w", version=1, body={}, leased=True)
-        on_commit(session, lambda: outbox.deliver(db, receiver.topic(), message))
+        outbox.put(session, "t", "k", workspace_id="w", version=1, body={}, at_once=True)
         assert receiver.got == []
     assert receiver.got == [("k", 1)]
     drain(db, Relay(db, receiver.topic()))
     assert receiver.got == [("k", 1), ("k", 1)]
+
+
+def test_what_is_written_at_once_for_one_receiver_waits_for_the_relay_after_its_first_failure(db: Database) -> None:
+    failing, other = Receiver(OSError), Receiver()
+    db.topics = {"t": Topic(failing.send, to="failing"), "u": Topic(other.send, to="other")}
+    with db.write() as session:
+        for topic, key in (("t", "1"), ("t", "2"), ("u", "3")):
+            outbox.put(session, topic, key, workspace_id="w", version=1, body={}, at_once=True)
+    assert (failing.got, other.got) == ([("1", 1)], [("3", 1)])
+    assert [(message.key, message.leased_until) for message in waiting(db)] == [("1", None), ("2", None)]
+
+
+def test_where_no_topics_are_known_what_is_written_at_once_is_the_relays(db: Database) -> None:
+    receiver = Receiver()
+    put(db, at_once=True)
+    assert Relay(db, receiver.topic()).run_once() == 1
 
 
 def test_a_message_carries_the_id_of_the_request_it_came_from(db: Database) -> None:
@@ -215,21 +234,18 @@ def test_a_fired_message_goes_at_once_and_cannot_be_disarmed(db: Database) -> No
 
 
 @pytest.mark.parametrize("body", [None, {"instead": 1}])
-def test_an_armed_message_that_is_taken_up_is_the_callers_to_deliver_as_it_is_or_saying_something_else(
+def test_an_armed_message_that_is_taken_is_sent_after_the_commit_as_it_is_or_saying_something_else(
     db: Database, body: dict[str, int] | None
 ) -> None:
+    sent: list[tuple[dict[str, Any], int, bool]] = []
+    db.topics = {"t": Topic(lambda message: sent.append((message.body, message.version, message.armed)))}
     message = put(db, armed_for=timedelta(seconds=15))
     with db.write() as session:
-        taken = outbox.take(session, message, body)
+        assert outbox.take(session, message, body)
         assert not outbox.disarm(session, message)
-        assert outbox.take(session, message) is None
-    assert taken is not None
-    (there,) = waiting(db)
-    assert (there.body, there.version, there.armed) == (message.body if body is None else body, message.version, False)
-    assert taken.body == there.body
-    receiver = Receiver()
-    assert Relay(db, receiver.topic()).run_once() == 0  # it is leased to the caller
-    assert outbox.deliver(db, receiver.topic(), taken)
+        assert not outbox.take(session, message)
+        assert sent == []
+    assert sent == [(message.body if body is None else body, message.version, False)]
     assert waiting(db) == []
 
 

@@ -23,7 +23,7 @@ def tell_spend(db: Database, workspace_id: str, expense_id: str, known: int) -> 
     with db.write() as session:
         expense = _there(session, workspace_id, expense_id) or _gone(workspace_id, expense_id)
         expense.spend_version = max(expense.spend_version, known)
-        budget.tell(session, expense, expense.spend, leased=False)
+        budget.tell(session, expense, expense.spend)
 
 
 def tell_billable(db: Database, workspace_id: str, expense_id: str, known: int) -> None:

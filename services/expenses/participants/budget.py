@@ -3,7 +3,6 @@
 It must authorize more money, another budget and another date. Less money, and leaving a budget, it is told.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,7 +21,7 @@ from shared.errors import Conflict
 from shared.http import Peer
 from shared.idempotency import IdempotencyKey
 from shared.money import Money
-from shared.outbox import Outbox
+from shared.outbox import Outbox, PutState
 
 MANY = 5_000
 """How many expenses are named at most."""
@@ -57,22 +56,21 @@ def needed(before: Spend, after: Spend) -> SpendAuthorization | None:
     return SpendAuthorization(after, rules.retained(before, after), before)
 
 
-def tell(session: Session, expense: Expense, state: Spend, *, leased: bool = True) -> Outbox:
-    """Write the state of an expense that needs no answer; `leased`: the caller delivers it after the commit."""
+def tell(session: Session, expense: Expense, state: Spend) -> None:
+    """Tell the state of an expense that needs no authorization."""
     replaced = common.pending(session, expense.uuid).get(SPEND)
     expense.spend_version += 1
-    message = outbox.put(
+    outbox.put(
         session,
         SPEND,
         expense.uuid,
         workspace_id=expense.workspace_id,
         version=expense.spend_version,
         body=stored(state),
-        leased=leased,
+        at_once=True,
     )
     if replaced:
         common.release(session, replaced)
-    return message
 
 
 def asking(session: Session, workspace_id: str, budget_id: str) -> bool:
@@ -95,16 +93,15 @@ def under_way(db: Database, workspace_id: str) -> list[str]:
     return found
 
 
-def sender(budgets: Peer, deadline: float) -> Callable[[Outbox], None]:
+def sender(budgets: Peer, deadline: float) -> PutState:
     """How these messages leave."""
 
-    def send(message: Outbox) -> None:
+    def body(message: Outbox) -> dict[str, Any]:
         said = message.body
         spend = Spend(said["budget_id"], Money(said["amount_minor"], said["currency"]), said["date"])
-        body = {"version": message.version} | _sent(spend, retained=None, enforce=False)
-        outbox.heard(message, budgets.put(_path(message), body, workspace_id=message.workspace_id, deadline=deadline))
+        return _sent(spend, retained=None, enforce=False)
 
-    return send
+    return PutState(budgets, _path, deadline, body)
 
 
 def stored(spend: Spend) -> dict[str, Any]:

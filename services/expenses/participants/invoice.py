@@ -7,7 +7,6 @@ authorization locks the expense as it is, so that its invoice is not completed, 
 the expense is, and that cannot be refused.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -21,10 +20,11 @@ from services.expenses.participants.common import BILLABLE
 from services.expenses.peers import Peers
 from services.expenses.rules import Billable, Lock
 from shared import outbox
+from shared.errors import Conflict
 from shared.http import Peer
 from shared.idempotency import IdempotencyKey
 from shared.money import Money
-from shared.outbox import Outbox
+from shared.outbox import Outbox, PutState
 
 AS_THEY_ARE = ("id", "project_id", "name", "description", "created_by")
 HANDS = ("changed_by", "writers")
@@ -67,13 +67,14 @@ def needed(
     return LockAuthorization(lock, before, accounts) if lock else None
 
 
-def confirm(session: Session, void: Outbox, expense: Expense, state: Billable, member_id: int | None) -> Outbox | None:
+def confirm(session: Session, void: Outbox, expense: Expense, state: Billable, member_id: int | None) -> None:
     """Let the state after the change take the place of the void, and its version, which nobody has seen.
 
-    It is to be delivered after the commit. None when somebody else has taken the void. `member_id`: who changed it.
+    `member_id`: who changed it. Raises Conflict: somebody else has taken the void.
     """
     hands = {"changed_by": member_id, "writers": expense.writers}
-    return outbox.take(session, void, stored(state) | hands)
+    if not outbox.take(session, void, stored(state) | hands):
+        raise Conflict
 
 
 def tell(session: Session, expense: Expense, state: Billable) -> None:
@@ -90,14 +91,9 @@ def tell(session: Session, expense: Expense, state: Billable) -> None:
         common.release(session, replaced)
 
 
-def sender(invoices: Peer, deadline: float) -> Callable[[Outbox], None]:
+def sender(invoices: Peer, deadline: float) -> PutState:
     """How these messages leave."""
-
-    def send(message: Outbox) -> None:
-        body = {"version": message.version} | _sent(message.body, locked=False, shown=False)
-        outbox.heard(message, invoices.put(_path(message), body, workspace_id=message.workspace_id, deadline=deadline))
-
-    return send
+    return PutState(invoices, _path, deadline, body=lambda message: _sent(message.body, locked=False, shown=False))
 
 
 def stored(state: Billable) -> dict[str, Any]:

@@ -5,7 +5,6 @@ Whoever changes what is on an invoice takes the invoice's lock first, then those
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
@@ -16,11 +15,9 @@ from services.invoices.actions import writing
 from services.invoices.actions.writing import Told
 from services.invoices.models import Invoice, ProjectExpense, TimeEntry
 from services.invoices.queries import InvoiceId, carried, is_held, lines_carried, owned, rate_of, today
-from shared import outbox
 from shared.caller import Caller
-from shared.db import Database, now, on_commit
+from shared.db import Database, now
 from shared.errors import NotFound, Refused
-from shared.outbox import Topics
 from shared.versions import IfMatch
 
 
@@ -32,9 +29,7 @@ class Lines:
     expenses: Collection[int] = ()
 
 
-def bill(
-    db: Database, caller: Caller, invoice_id: InvoiceId, add: Lines, remove: Lines, expected: IfMatch, topics: Topics
-) -> Invoice:
+def bill(db: Database, caller: Caller, invoice_id: InvoiceId, add: Lines, remove: Lines, expected: IfMatch) -> Invoice:
     """Put `add` on an invoice, each at what it costs now, and take `remove` off.
 
     Raises:
@@ -56,8 +51,8 @@ def bill(
                 _put_on(session, invoice, entry)
             for entry in off:
                 _take_off(invoice, entry)
-            _link(db, session, [each for each in spent if _check_addable(invoice, each)], invoice, topics)
-            _link(db, session, [each for each in unspent if _check_removable(invoice, each)], None, topics)
+            _link(session, [each for each in spent if _check_addable(invoice, each)], invoice)
+            _link(session, [each for each in unspent if _check_removable(invoice, each)], None)
             session.flush()
             if on or spent:
                 rules.check_lines(lines_carried(session, invoice))
@@ -94,7 +89,7 @@ def recount(
     writing.record(session, caller, "updated", invoice, told)
 
 
-def release(db: Database, session: Session, invoice: Invoice, topics: Topics) -> Told:
+def release(session: Session, invoice: Invoice) -> Told:
     """Let go of all that is on an invoice that is about to be gone. What to tell of it.
 
     Raises:
@@ -107,7 +102,7 @@ def release(db: Database, session: Session, invoice: Invoice, topics: Topics) ->
     expenses = list(session.scalars(_mine(ProjectExpense, invoice, ProjectExpense.invoice_id == invoice.id)))
     for entry in time:
         _take_off(invoice, entry)
-    _link(db, session, expenses, None, topics)
+    _link(session, expenses, None)
     session.flush()
     return _told(time=(time, []), expenses=(expenses, []))
 
@@ -147,17 +142,12 @@ def _check_removable(invoice: Invoice, expense: ProjectExpense) -> bool:
     return True
 
 
-def _link(
-    db: Database, session: Session, expenses: Collection[ProjectExpense], invoice: Invoice | None, topics: Topics
-) -> None:
-    """Write which invoice expenses are on, and tell the expense service after the commit."""
-    told = []
+def _link(session: Session, expenses: Collection[ProjectExpense], invoice: Invoice | None) -> None:
+    """Write which invoice expenses are on, and tell the expense service."""
     for expense in expenses:
         expense.invoice_id = invoice.id if invoice else None
         expense.billing_version += 1
-        told.append(messages.put_billing(session, expense, invoice))
-    if told:
-        on_commit(session, partial(outbox.deliver_some, db, topics, told, within=messages.TELLING))
+        messages.put_billing(session, expense, invoice)
 
 
 def _time(session: Session, invoice: Invoice, ids: Collection[int]) -> list[TimeEntry]:

@@ -8,7 +8,6 @@ from services.invoices.models import Payment
 from services.invoices.queries import InvoiceId, owned, today
 from shared.caller import Caller
 from shared.db import Database
-from shared.outbox import Topics
 from shared.versions import IfMatch
 
 
@@ -17,7 +16,6 @@ def delete(
     caller: Caller,
     invoice_id: InvoiceId,
     expected: IfMatch,
-    topics: Topics,
     *,
     user_email: str | None = None,
 ) -> None:
@@ -42,6 +40,6 @@ def delete(
         has_payments = session.scalar(select(Payment.id).where(*mine).limit(1)) is not None
         rules.check_deletable(invoice.paid, has_payments=has_payments, series=invoice.series)
         with session.no_autoflush:
-            told = billing.release(db, session, invoice, topics)
+            told = billing.release(session, invoice)
             writing.record(session, caller, "deleted", invoice, told)
         session.delete(invoice)

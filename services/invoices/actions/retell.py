@@ -19,4 +19,4 @@ def tell_billing(db: Database, workspace_id: str, expense_id: str, known: int) -
             return
         expense.billing_version = max(expense.billing_version, known) + 1
         invoice = session.get(Invoice, (workspace_id, expense.invoice_id)) if expense.invoice_id else None
-        messages.put_billing(session, expense, invoice, leased=False)
+        messages.put_billing(session, expense, invoice)

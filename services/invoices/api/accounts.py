@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from services.invoices import actions, messages, queries, settings
+from services.invoices import actions, queries, settings
 from services.invoices.api.finance import schemas as native
 from services.invoices.api.finance.spelling import spelled as natively_spelled
 from services.invoices.api.finance.spelling import spelled_item
@@ -200,7 +200,7 @@ def update_invoice(facts: dict[str, Any], invoice_id: str) -> Response:
 @routes.response(204)
 def delete_invoice(query: dict[str, Any], invoice_id: str) -> Response:
     """Delete an invoice. One with a payment, or with a number from the series, can only be cancelled."""
-    actions.delete(db(), caller(), _named(invoice_id, query), if_match(), messages.current())
+    actions.delete(db(), caller(), _named(invoice_id, query), if_match())
     return nothing()
 
 

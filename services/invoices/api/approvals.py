@@ -10,7 +10,7 @@ from urllib.parse import quote
 from flask import Response, request
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from services.invoices import actions, messages, queries, rules, settings
+from services.invoices import actions, queries, rules, settings
 from services.invoices.queries import TransactionId
 from shared.bodies import json_body, load
 from shared.errors import Forbidden, Invalid, renamed
@@ -342,7 +342,7 @@ def destroy_invoice(query: dict[str, Any], transaction_id: str) -> Response:
     """Delete an invoice of which nothing is paid. Its user is named in the body or in the query."""
     user_email = _owner(query)
     named = TransactionId(transaction_id)
-    actions.delete(db(), caller(), named, if_match(), messages.current(), user_email=user_email)
+    actions.delete(db(), caller(), named, if_match(), user_email=user_email)
     return answer({"message": DELETED, "transaction_id": transaction_id})
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, request
 from marshmallow import Schema
 
-from services.invoices import actions, document, messages, queries, settings
+from services.invoices import actions, document, queries, settings
 from services.invoices.api.finance.files import BINARY, file
 from services.invoices.api.finance.schemas import (
     EXAMPLE,
@@ -116,7 +116,7 @@ def delete_invoice(invoice_id: str) -> Response:
 
     Its time entries and expenses can be billed again, and its history can still be read.
     """
-    actions.delete(db(), caller(), invoice_id, if_match(), messages.current())
+    actions.delete(db(), caller(), invoice_id, if_match())
     return nothing()
 
 

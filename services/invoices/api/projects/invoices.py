@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response
 
-from services.invoices import actions, messages, queries, settings
+from services.invoices import actions, queries, settings
 from services.invoices.actions import Lines
 from services.invoices.api.projects.schemas import (
     CHANGE,
@@ -101,7 +101,7 @@ def update_invoice(facts: dict[str, Any], invoice_id: str) -> Response:
 @does(routes)
 def delete_invoice(invoice_id: str) -> Response:
     """Delete an invoice; its time entries and expenses can be billed again."""
-    actions.delete(db(), caller(), whole_id(invoice_id), if_match(), messages.current())
+    actions.delete(db(), caller(), whole_id(invoice_id), if_match())
     return done()
 
 
@@ -127,7 +127,7 @@ def uncomplete_invoice(invoice_id: str) -> Response:
 def bill_line_items(facts: dict[str, Any], invoice_id: str) -> Response:
     """Put time entries and expenses on an invoice, at what they cost now, and take others off."""
     add, remove = (_lines(facts.get(name)) for name in ("add", "remove"))
-    actions.bill(db(), caller(), whole_id(invoice_id), add, remove, if_match(), messages.current())
+    actions.bill(db(), caller(), whole_id(invoice_id), add, remove, if_match())
     return done()
 
 
