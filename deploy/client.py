@@ -24,8 +24,8 @@ PIECE = 64 * 1024
 """Bytes that are sent at once."""
 
 SLICE = 0.002
-"""Seconds after which others have their turn: a socket that takes or gives at once would keep it, however small the
-pieces are that are made of it, such as chunks."""
+"""Seconds of the processor after which others have their turn: a socket that takes or gives at once would keep it,
+however small the pieces are that are made of it, such as chunks."""
 
 LANE = Semaphore(1)
 """Those whom a slice is not enough go on one after the other: all of them together take no more turns than one."""
@@ -52,7 +52,7 @@ class Client:
         self._sock = sock
         self._head_seconds: float | None = None  # None: no head is waited for
         self._most = 0.0  # seconds that can be left, where each byte gives some more; 0: it does not
-        self._since = (0, 0.0)  # in which round of the loop, and since when, it has kept others waiting
+        self._since = (0, 0.0)  # in which round of the loop, and from which time of the processor, it has others wait
 
     def await_head(self, idle: float, seconds: float) -> None:
         """A request may begin within `idle` seconds; then its head has `seconds` in all."""
@@ -91,11 +91,15 @@ class Client:
     def take_turns(self) -> None:
         """Let others have theirs, when this one has had all of it."""
         if self._since[0] != _round():  # it has waited since, so others have had theirs
-            self._since = (_round(), time.monotonic())
-        elif time.monotonic() - self._since[1] > SLICE and self._head_seconds is None:  # a head is short
+            self._since = (_round(), time.thread_time())
+        elif time.thread_time() - self._since[1] > SLICE and self._head_seconds is None:  # a head is short
+            self.waited_for = True  # who only stands in line makes room, too
             with LANE:
                 gevent.sleep(0)
-            self._since = (_round(), time.monotonic())
+            # The lane is handed on here: who went on running would take it again before the next one is woken.
+            gevent.sleep(0)
+            self.waited_for = False
+            self._since = (_round(), time.thread_time())
 
     def hang_up(self) -> None:
         """End the connection from elsewhere: whoever waits for it is told that it has ended."""

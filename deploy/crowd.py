@@ -8,6 +8,9 @@ from deploy.client import Client
 from gateway.address import Proxies, home
 from shared.logs import Seldom
 
+ASKS_NOTHING = 15.0
+"""Seconds: half of what an idle connection is kept for."""
+
 log = Seldom(structlog.get_logger())
 
 
@@ -23,7 +26,7 @@ class Crowd:
     def enter(self, client: Client) -> bool:
         """Take a client in, if need be in place of one that is waited for, whose time is over first; whether it is in.
 
-        So whoever only opens connections, or does not take what he asked for, drives out his own.
+        So whoever only opens connections, or does not take what he asked for, drives out his own first.
         """
         where = home(client.address)
         if self._most_of_one and self._of[where] >= self._most_of_one and not self._proxies.trusts(client.address):
@@ -32,7 +35,7 @@ class Crowd:
             waited_for = [each for each in self._here if each.waited_for]
             if not waited_for:
                 return _no_room(client, len(self._here))
-            least = min(waited_for, key=lambda each: each.until)
+            least = min(waited_for, key=_time_left)
             least.hang_up()
             self.leave(least)
         self._here.add(client)
@@ -54,6 +57,11 @@ class Crowd:
         for client in self._here:
             if client.asks_nothing:
                 client.hang_up()
+
+
+def _time_left(client: Client) -> float:
+    """Until when a client is waited for. One that asks nothing counts as if it were less, as it loses nothing."""
+    return client.until - (ASKS_NOTHING if client.asks_nothing else 0.0)
 
 
 def _no_room(client: Client, there: int) -> bool:

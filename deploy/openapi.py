@@ -46,7 +46,8 @@ def main() -> None:
         for name, content in written.items():
             (DESCRIPTIONS / name).write_bytes(content)
         return
-    stale = [name for name, content in written.items() if (DESCRIPTIONS / name).read_bytes() != content]
+    there = {file.name: file.read_bytes() for file in DESCRIPTIONS.iterdir()}
+    stale = sorted(name for name in written.keys() | there.keys() if written.get(name) != there.get(name))
     if stale:
         sys.exit(f"{', '.join(stale)}: not what the code says. Run `make openapi`.")
 

@@ -50,7 +50,7 @@ def worded(head: bytes, error: errors.ApiError, request_id: str) -> bytes:
     }
     lines = [f"HTTP/1.1 {int(error.status)} {error.status.phrase}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + (b"" if method == "HEAD" else body)
 
 
 def _asked(head: bytes) -> tuple[str, str]:

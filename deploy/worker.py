@@ -14,7 +14,7 @@ from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn.http import get_parser, wsgi
-from gunicorn.http.body import ChunkedReader
+from gunicorn.http.body import ChunkedReader, LengthReader
 from gunicorn.http.errors import InvalidHeader, ParseException, UnsupportedTransferCoding
 from gunicorn.workers.ggevent import GeventWorker
 
@@ -126,10 +126,10 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
 def _check(request: Any) -> None:
     """What the parser lets through, and nobody here can read; or ought to. Raises ParseException."""
-    said = dict(request.headers)
-    if said.get("TRANSFER-ENCODING", "chunked").strip().lower() != "chunked":
-        raise UnsupportedTransferCoding(said["TRANSFER-ENCODING"])
-    if request.version >= (1, 1) and "HOST" not in said:  # RFC 9112, section 3.2
+    codings = [value for name, value in request.headers if name == "TRANSFER-ENCODING"]
+    if any(coding.strip().lower() != "chunked" for coding in codings):
+        raise UnsupportedTransferCoding(", ".join(codings))
+    if request.version >= (1, 1) and not any(name == "HOST" for name, _ in request.headers):  # RFC 9112, section 3.2
         raise InvalidHeader("HOST")
 
 
@@ -197,8 +197,9 @@ class Body:
     """A request's body, as the app reads it: whatever is wrong with it is an OSError, which werkzeug knows."""
 
     def __init__(self, request: Any, client: Client) -> None:
-        self._body, self._client = request.body, client
-        if isinstance(reader := request.body.reader, ChunkedReader):
+        self._body, self._client, reader = request.body, client, request.body.reader
+        self._left = reader.length if isinstance(reader, LengthReader) else 0  # which gunicorn does not look at
+        if isinstance(reader, ChunkedReader):
             reader.parser = _worth_their_frames(reader.parser, client)
         self._asked_for = request._expected_100_continue
         request._expected_100_continue = False
@@ -219,4 +220,7 @@ class Body:
             had: bytes = read(size)
         except ParseException as fault:
             raise OSError(str(fault)) from fault
+        self._left -= len(had)
+        if not had and size != 0 and self._left > 0:
+            raise OSError("less came than was promised")
         return had

@@ -27,6 +27,10 @@ SHARE = ROOM // 4
 log = Seldom(structlog.get_logger())
 
 
+class NoRoom(Unavailable):
+    """Too much is kept."""
+
+
 class Room:
     """Counts what is kept, and whose it is."""
 
@@ -40,14 +44,14 @@ class Room:
 
         Raises:
             TooManyRequests: the owner has its share.
-            Unavailable: there is not so much left for anybody.
+            NoRoom: there is not so much left for anybody.
         """
         with self._lock:
             if self._of[owner] + size > self._share:
                 raise TooManyRequests("Too much at once", headers={"Retry-After": "1"})
             if size > self._free:
-                log.warning("bodies.full", workspace_id=owner)
-                raise Unavailable
+                log.warning("bodies.full", held_by=dict(self._of.most_common(5)))
+                raise NoRoom
             self._free -= size
             self._of[owner] += size
 
@@ -64,12 +68,15 @@ room = Room()
 
 
 class Body:
-    """A body that is kept for a workspace, its `owner`. Closed, it is gone."""
+    """A body that is kept for a workspace, its `owner`. Closed, it is gone.
+
+    Its first piece is in memory, and always finds room: who asks for little is not kept waiting by who sends much.
+    """
 
     def __init__(self, owner: str) -> None:
         self._owner = owner
         self._file = SpooledTemporaryFile(max_size=PIECE)  # noqa: SIM115 - `close` closes it
-        self._size = 0
+        self._size = self._counted = 0
 
     @property
     def size(self) -> int:
@@ -82,7 +89,9 @@ class Body:
         Raises:
             TooManyRequests, Unavailable: there is no room for it, here or on the disk.
         """
-        room.take(self._owner, len(piece))
+        more = max(self._size + len(piece) - PIECE, 0) - self._counted
+        room.take(self._owner, more)
+        self._counted += more
         self._size += len(piece)
         try:
             self._file.write(piece)
@@ -108,8 +117,8 @@ class Body:
         """Keep it no longer."""
         with suppress(OSError):  # what is thrown away need not be written
             self._file.close()
-        room.give_back(self._owner, self._size)
-        self._size = 0
+        room.give_back(self._owner, self._counted)
+        self._size = self._counted = 0
 
 
 def _unwritten(full: OSError) -> Unavailable:

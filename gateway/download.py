@@ -3,8 +3,9 @@
 import http.client
 from collections.abc import Iterator
 
-from gateway.bodies import PIECE, Body
+from gateway.bodies import PIECE, Body, NoRoom
 from gateway.upstream import Exchange, Upstream
+from shared.errors import TooManyRequests
 
 AHEAD = 32 * 1024 * 1024
 """Bytes that are taken before the client has any. Few answers are larger; the rest of one waits for the client."""
@@ -18,19 +19,24 @@ class Download:
     """The body of an answer in pieces. Its connection is kept once all was read, and closed when it was not."""
 
     def __init__(self, upstream: Upstream, exchange: Exchange, owner: str) -> None:
-        """Takes the answer, or the first `AHEAD` bytes of it.
+        """Takes the answer, or the first `AHEAD` bytes of it, or as much as there is room for.
 
         Raises:
             OSError, HTTPException, Truncated: it breaks off before.
-            TooManyRequests, Unavailable: there is no room for it, of the workspace's, its `owner`'s, or of all.
+            Unavailable: there is no room for it on the disk.
         """
         self._upstream, self._exchange = upstream, exchange
         self._left = exchange.answer.length  # None: until the last chunk
+        self._over = b""  # a piece that found no room
         self._ended = False  # whether the service has no more to say
         self._kept = Body(owner)
         try:
             while self._kept.size < AHEAD and (piece := self._next()):
-                self._kept.write(piece)
+                try:
+                    self._kept.write(piece)
+                except (TooManyRequests, NoRoom):  # what was asked is done: it must not look as if it were not
+                    self._over = piece
+                    break
             self._kept.rewind()
         except BaseException:
             self.close()
@@ -41,7 +47,7 @@ class Download:
 
     def __next__(self) -> bytes:
         try:
-            piece = self._kept.read() or self._next()
+            piece = self._kept.read() or self._taken_over() or self._next()
         except (OSError, http.client.HTTPException) as fault:
             self.close()
             raise Truncated(self._upstream.name) from fault
@@ -56,6 +62,10 @@ class Download:
             self._ended = True
             self._exchange.answer.close()
             self._exchange.connection.close()
+
+    def _taken_over(self) -> bytes:
+        over, self._over = self._over, b""
+        return over
 
     def _next(self) -> bytes:
         """What comes next from the service; nothing when that was all."""

@@ -1,5 +1,5 @@
 """How many unknown keys an address may show: each costs a look into the database, and might be a guess. And how many
-requests it may send without any key.
+requests it may send without a valid key.
 
 Counted in this process, so that it costs nothing and holds whatever else is away. Each of several gateways has a
 count of its own.
@@ -28,10 +28,10 @@ class Guesses:
         self._lock = threading.Lock()
 
     def take(self, address: str) -> None:
-        """One look for a key that is not known yet; or one request without any.
+        """One look for a key that is not known yet; or one request without a valid one.
 
         Raises:
-            TooManyRequests: there have been too many that found nothing, or showed none.
+            TooManyRequests: there have been too many of them.
         """
         if not self._most:
             return

@@ -32,7 +32,7 @@ PATIENCE: Final = 1.0
 """Seconds to wait for a place among them while it answers none."""
 
 FAILURES: Final = 3
-"""Requests in a row without an answer after which it is left alone: as many as one key has with a service at once."""
+"""Requests in a row without an answer after which it is left alone. One key has so many places at eight threads."""
 
 REPEATABLE: Final = frozenset({"GET", "HEAD"})
 
@@ -139,25 +139,30 @@ class Upstream:
         self._breaker, self._bulkhead = Breaker(FAILURES), Bulkhead(PLACES, PATIENCE)
 
     def expect(self) -> None:
-        """Raises Unavailable: it would not be asked now, as the last ones had no answer. To know it before waiting."""
-        if self._breaker.open:
-            raise Unavailable
+        """Be sure, before anything else is waited for, that it is going to be asked.
+
+        Raises:
+            Unavailable: the last ones had no answer, and another is just trying again.
+        """
+        try:
+            self._breaker.enter()
+        except Open:
+            raise Unavailable from None
 
     def ask(self, ask: Ask) -> Exchange:
-        """Send a request and wait for its answer to begin.
+        """Send a request, after `expect`, and wait for its answer to begin.
 
         It is sent a second time only if it changes nothing and the service had closed the kept connection it was
         sent on; anything else that was accepted is never repeated.
 
         Raises:
-            Unavailable: no connection, or it ended without an answer. Or it was not sent: the last ones had no answer,
-                or too many wait for theirs.
+            Unavailable: no connection, or it ended without an answer. Or it was not sent: too many wait for theirs.
             DeadlineExceeded: no answer in time.
         """
         try:
             with self._bulkhead.place():
-                return self._breaker.call(lambda: self._asked(ask))
-        except (Full, Open):
+                return self._breaker.watch(lambda: self._asked(ask))
+        except Full:
             raise Unavailable from None
 
     def _asked(self, ask: Ask) -> Exchange:

@@ -24,27 +24,21 @@ class Breaker:
         self._next_trial = 0.0
         self._lock = threading.Lock()
 
-    @property
-    def open(self) -> bool:
-        """Whether a call would be refused now."""
-        return self._failed >= self._limit and time.monotonic() < self._next_trial
-
     def call(self, work: Callable[[], Result]) -> Result:
         """Do `work`; an exception from it is a failure.
 
         Raises:
             Open: it was not tried.
         """
-        self._enter()
-        try:
-            result = work()
-        except BaseException:
-            self._leave(failed=True)
-            raise
-        self._leave(failed=False)
-        return result
+        self.enter()
+        return self.watch(work)
 
-    def _enter(self) -> None:
+    def enter(self) -> None:
+        """The first half of `call`, for who has something to do in between: claim a trial, where one is needed.
+
+        Raises:
+            Open: it is not to be tried.
+        """
         if self._failed < self._limit:
             return
         with self._lock:
@@ -53,6 +47,16 @@ class Breaker:
             if time.monotonic() < self._next_trial:
                 raise Open("it is left alone for a moment")
             self._next_trial = time.monotonic() + self._rest  # also when this one hangs
+
+    def watch(self, work: Callable[[], Result]) -> Result:
+        """The second half: do `work`, and learn from how it ends."""
+        try:
+            result = work()
+        except BaseException:
+            self._leave(failed=True)
+            raise
+        self._leave(failed=False)
+        return result
 
     def _leave(self, *, failed: bool) -> None:
         with self._lock:

@@ -13,7 +13,7 @@ import pytest
 from gateway import upstream
 from tests.gateway.conftest import Gateway, Reply, Start
 from tests.gateway.peers import Respond, Rude, Seen, plain, respond
-from tests.product import PATIENCE, free_ports
+from tests.product import PATIENCE, free_ports, wait_until
 
 TARGET = "/v1/dev/finance/invoices/1"
 AWAY = {"message": "Service temporarily unavailable"}
@@ -273,10 +273,15 @@ def test_once_a_service_is_left_alone_nobody_waits_for_a_place_there(start: Star
     gateway.invoices.respond = hung(done)
     assert [gateway.get(TARGET).status for _ in range(3)] == [504] * 3
     turns, workspace_id = gateway.parts.places._at["invoices"], gateway.issued.workspace_id
-    with ExitStack() as stack:
+    time.sleep(1)
+    with ExitStack() as stack, ThreadPoolExecutor(1) as pool:
         for _ in range(4):
             stack.enter_context(turns.taken(workspace_id))
-        assert is_away(gateway.get(TARGET))
+        trying = pool.submit(gateway.get, TARGET)
+        wait_until(lambda: turns._waiting != [])
+        assert [is_away(gateway.get(TARGET)) for _ in range(3)] == [True] * 3  # while one tries, or waits to
+        stack.close()
+        assert trying.result().status == 504
         done.set()
 
 

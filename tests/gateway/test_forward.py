@@ -257,17 +257,24 @@ def test_a_download_larger_than_what_is_had_ahead_comes_back_byte_for_byte(
 
 
 UPLOAD = {"method": "POST", "target": "/v1/dev/finance/expenses", "headers": FORM, "body": EIGHT_MIB}
-PERSON = {"method": "POST", "target": "/people.json", "headers": {"Content-Type": "application/json"}, "body": b"{}"}
+PERSON = {
+    "method": "POST",
+    "target": "/people.json",
+    "headers": {"Content-Type": "application/json"},
+    "body": b'{"x": "' + b"x" * 100_000 + b'"}',
+}
 DOWNLOAD = {"method": "GET", "target": "/v1/dev/finance/invoices/7.pdf"}
 
 
-@pytest.mark.parametrize(("asked", "reaches"), [(UPLOAD, 0), (DOWNLOAD, 1)])
-@pytest.mark.parametrize("lacking", ["room", "disk"])
+@pytest.mark.parametrize(
+    ("asked", "reaches", "lacking"), [(UPLOAD, 0, "room"), (UPLOAD, 0, "disk"), (DOWNLOAD, 1, "disk")]
+)
 def test_a_body_that_finds_no_room_is_taken_later(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch, asked: Any, reaches: int, lacking: str
 ) -> None:
     gateway.invoices.respond = lambda handler, _: respond(handler, 200, EIGHT_MIB)
-    room = bodies.Room(len(EIGHT_MIB) - 1 if lacking == "room" else len(EIGHT_MIB), share=len(EIGHT_MIB))
+    needed = len(EIGHT_MIB) - bodies.PIECE  # the first piece is in memory
+    room = bodies.Room(needed - 1 if lacking == "room" else needed, share=needed)
     with monkeypatch.context() as lack:
         lack.setattr(bodies, "room", room)
         if lacking == "disk":
@@ -276,22 +283,35 @@ def test_a_body_that_finds_no_room_is_taken_later(
         assert (reply.status, reply.json) == (503, {"message": "Service temporarily unavailable"})
         assert gateway.asked == reaches
     monkeypatch.setattr(bodies, "room", room)
-    room.take("", len(EIGHT_MIB) - 1)  # all of it was given back
-    room.give_back("", len(EIGHT_MIB) - 1)
+    room.take("", needed - 1)  # all of it was given back
+    room.give_back("", needed - 1)
     assert gateway.call("GET", "/v1/dev/finance/budgets").status == 200
 
 
-@pytest.mark.parametrize(("asked", "reaches", "then"), [(UPLOAD, 0, 200), (DOWNLOAD, 1, 200), (PERSON, 0, 422)])
-def test_a_workspace_leaves_the_others_room_for_their_bodies(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, asked: Any, reaches: int, then: int
+@pytest.mark.parametrize("room", [0, 1_000_000])
+@pytest.mark.parametrize("share", [0, 1_000_000])
+def test_an_answer_that_finds_no_room_is_handed_on_whole(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, room: int, share: int
 ) -> None:
     gateway.invoices.respond = lambda handler, _: respond(handler, 200, EIGHT_MIB)
+    monkeypatch.setattr(bodies, "room", bodies.Room(room, share))
+    for _ in range(2):
+        assert digest(gateway.get("/v1/dev/finance/invoices/7.pdf").body) == digest(EIGHT_MIB)
+    assert gateway.invoices.connections == 1
+
+
+@pytest.mark.parametrize("asked", [UPLOAD, PERSON])
+def test_a_workspace_leaves_the_others_room_for_their_bodies(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, asked: Any
+) -> None:
+    then = 200 if asked is UPLOAD else 422
     room = bodies.Room(4 * len(EIGHT_MIB), share=len(EIGHT_MIB))
     monkeypatch.setattr(bodies, "room", room)
     room.take(gateway.issued.workspace_id, len(EIGHT_MIB))
     reply = gateway.call(**asked)
     assert (reply.status, reply.headers["Retry-After"]) == (429, "1")
-    assert gateway.asked == reaches
+    assert gateway.call("POST", "/v1/dev/finance/expenses", headers=FORM, body=b"x" * bodies.PIECE).status == 200
+    assert gateway.asked == 1
     other = actions.issue(gateway.parts.db, KEY_SECRET, "Beta", scopes=["admin"]).key
     assert gateway.call(**asked, key=other).status == then
     room.give_back(gateway.issued.workspace_id, len(EIGHT_MIB))

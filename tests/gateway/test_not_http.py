@@ -10,7 +10,7 @@ import pytest
 
 from gateway.guards import GUARDS
 from gateway.keys import HISTORY
-from tests.gateway.process import Running, process
+from tests.gateway.process import Running, heard, process
 
 FINANCE, ACCOUNTS, PROJECTS = "/v1/dev/finance/invoices", "/api/v1/invoices", "/invoices.json"
 CUT = "The request body did not arrive whole"
@@ -76,6 +76,11 @@ NOT_HTTP = "The request is not valid HTTP"
             501,
             {"message": "The transfer coding is not known"},
         ),
+        (
+            f"POST {FINANCE} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
+            501,
+            {"message": "The transfer coding is not known"},
+        ),
         (f"GET {FINANCE} HTTP/1.1\r\nA: b\r\n\r\n", 400, {"message": NOT_HTTP}),
     ],
 )
@@ -113,6 +118,34 @@ def test_a_body_in_chunks_that_are_none_is_refused(
         assert (answer.status, json.loads(answer.read())) == (400, body)
         assert answer.headers["Connection"] == "close"
     assert served.expenses.requests == []
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "body"),
+    [
+        ("/v1/dev/finance/expenses", "application/json", b'{"amount": 1}'),
+        ("/v1/dev/finance/expenses", "multipart/form-data; boundary=b", b"--b--\r\n"),
+        ("/v1/dev/finance/expenses", "application/json", b""),
+    ],
+)
+def test_a_body_of_which_less_comes_than_was_promised_is_refused(
+    served: Running, path: str, kind: str, body: bytes
+) -> None:
+    with served.connect() as sock:
+        sock.sendall(served.head(f"POST {path} HTTP/1.1", f"Content-Type: {kind}", "Content-Length: 200") + body)
+        sock.shutdown(1)
+        said = heard(sock)
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert CUT.encode() in said
+    assert served.expenses.requests == []
+
+
+def test_a_refusal_of_head_has_no_body(served: Running) -> None:
+    with served.connect() as sock:
+        sock.sendall(f"HEAD {FINANCE}?q={'x' * 4200} HTTP/1.1\r\n\r\n".encode())
+        said = heard(sock)
+    assert said.startswith(b"HTTP/1.1 414 ")
+    assert said.endswith(b"\r\n\r\n")
 
 
 def test_a_header_of_that_name_moves_no_path(served: Running) -> None:
