@@ -20,7 +20,7 @@ from shared.config import SECRET_BYTES, Settings
 from shared.db import Database
 from shared.describe import document
 from shared.dialects import DIALECTS, Dialect
-from shared.exact import LEGIBLE, dumps
+from shared.json_codec import LEGIBLE, dumps
 
 Document = dict[str, Any]
 

@@ -10,7 +10,7 @@ from gunicorn.http import errors as faults
 from gateway.guards import GUARDS
 from shared import errors
 from shared.dialects import spoken_at
-from shared.exact import dumps
+from shared.json_codec import dumps
 from shared.logs import Seldom
 
 KINDS: tuple[tuple[type[Exception], Callable[[], errors.ApiError]], ...] = (

@@ -4,31 +4,25 @@ All of it happens in `before_request`, so no path, method or body of a stranger'
 `gateway.pages` are open.
 """
 
-import time
-
-import structlog
 from flask import Flask, Response, g, request
 from requests.adapters import BaseAdapter
 from werkzeug.exceptions import MethodNotAllowed
 
-from gateway import credentials, inside, routes
+from gateway import credentials, in_process, routes
+from gateway.components import build, components, person_topics
 from gateway.forward import forward
 from gateway.guards import GUARDS
 from gateway.pages import pages
-from gateway.parts import build, parts, told
 from gateway.settings import Settings
 from shared import errors
 from shared.caller import Caller
 from shared.db import Database
 from shared.dialects import spoken_at
-from shared.logs import request_id
 from shared.relay import Relay
-from shared.web import begin, word_errors
+from shared.web import begin, end, word_errors
 
 RELAY_DEADLINE = 5.0
 """Seconds for telling a service of a person, where nobody waits for it."""
-
-log = structlog.get_logger()
 
 
 def create_app(settings: Settings, *, wire: BaseAdapter | None = None) -> Flask:
@@ -51,7 +45,7 @@ def create_relay(settings: Settings, *, wire: BaseAdapter | None = None) -> Rela
     """The relay that tells the services of people."""
     return Relay(
         Database(settings.database_url, threads=4, limits=settings.limits.unhurried),
-        told(settings, wire, deadline=RELAY_DEADLINE),
+        person_topics(settings, wire, deadline=RELAY_DEADLINE),
     )
 
 
@@ -62,7 +56,7 @@ def _answer() -> Response | None:
     begin()
     if request.blueprint == pages.name:
         return None
-    gateway = parts()
+    gateway = components()
     g.caller = caller = _who()
     g.allowance = gateway.limit.hit(caller.key_id)
     target = routes.target(request.environ["RAW_URI"])
@@ -70,8 +64,8 @@ def _answer() -> Response | None:
     if route is None:
         raise _nowhere()
     token, place = gateway.signed(caller, route.service), gateway.places.taken(route, caller)
-    if app := gateway.inside.get(route.service):
-        return inside.ask(request, app, caller.workspace_id, token, place)
+    if app := gateway.in_process.get(route.service):
+        return in_process.ask(request, app, caller.workspace_id, token, place)
     return forward(request, target, gateway.upstreams[route.service], caller.workspace_id, token, place)
 
 
@@ -84,19 +78,19 @@ def _who() -> Caller:
         TooManyRequests: too many from there were refused so, or showed a key that is not known.
     """
     if credentials.sent_by_another_site(request.headers):
-        parts().strangers.take(_address())
+        components().strangers.take(_address())
         raise errors.Forbidden("A browser may not call from another site with HTTP Basic")
     key = credentials.key(request.environ.get("HTTP_AUTHORIZATION", ""), spoken_at(request.path).schemes)
-    caller = parts().keys.find(key, _address()) if key else None
+    caller = components().keys.find(key, _address()) if key else None
     if caller is None:
-        parts().strangers.take(_address())
+        components().strangers.take(_address())
         raise errors.Unauthorized
     return caller
 
 
 def _address() -> str:
     """Where the request comes from."""
-    return parts().proxies.client(request.remote_addr or "", request.headers.get("X-Forwarded-For", ""))
+    return components().proxies.client(request.remote_addr or "", request.headers.get("X-Forwarded-For", ""))
 
 
 def _nowhere() -> Exception:
@@ -110,20 +104,10 @@ def _end(response: Response) -> Response:
     for name, value in GUARDS.items():
         if name.lower() not in given:
             response.headers.add(name, value)
-    response.headers.add("X-Request-Id", request_id.get())
-    if request.scheme == "https" and parts().hsts:
-        response.headers.add("Strict-Transport-Security", f"max-age={parts().hsts}")
+    if request.scheme == "https" and components().hsts:
+        response.headers.add("Strict-Transport-Security", f"max-age={components().hsts}")
     if allowance := g.get("allowance"):
         response.headers.extend(allowance.headers())
     caller, route = g.get("caller"), g.get("route")
-    log.info(
-        "request",
-        method=request.method,
-        route=route.prefix if route else request.url_rule and request.url_rule.rule,
-        status=response.status_code,
-        ms=round((time.perf_counter() - g.began) * 1000, 2),
-        workspace_id=caller.workspace_id if caller else None,
-        key_id=caller.key_id if caller else None,
-        address=None if caller else _address(),
-    )
-    return response
+    key_id, address = (caller.key_id, None) if caller else (None, _address())
+    return end(response, route=route and route.prefix, key_id=key_id, address=address)

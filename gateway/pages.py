@@ -4,7 +4,7 @@ from pathlib import Path
 
 from flask import Blueprint, Response, send_from_directory, url_for
 
-from gateway.parts import parts
+from gateway.components import components
 from shared.dialects import DIALECTS
 from shared.errors import NotFound
 from shared.web import answer
@@ -46,7 +46,7 @@ def healthz() -> Response:
 @pages.get("/readyz")
 def readyz() -> Response:
     """The product can answer: this database is current and every service is ready."""
-    away = parts().readiness.missing()
+    away = components().readiness.missing()
     if away:
         return answer({"status": "not ready", "message": f"not ready: {', '.join(away)}", "not_ready": away}, 503)
     return answer({"status": "ready"})

@@ -9,8 +9,8 @@ from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
 
 from shared import errors
-from shared.exact import loads
 from shared.fields import Text, WholeNumber
+from shared.json_codec import loads
 from shared.page import DEFAULT_LIMIT, MAX_LIMIT
 
 JSON_BYTES = 1024 * 1024

@@ -19,7 +19,7 @@ from shared import errors
 from shared.breaker import Breaker, Open
 from shared.bulkhead import Bulkhead, Full
 from shared.caller import INTERNAL, Caller
-from shared.exact import dumps, loads
+from shared.json_codec import dumps, loads
 from shared.logs import request_id
 
 CONNECTIONS = 32

@@ -23,7 +23,7 @@ class PersonStateSchema(Schema):
     deleted = TrueOrFalse(required=True)
 
 
-def hear_of_people(routes: Routes) -> None:
+def accept_people(routes: Routes) -> None:
     """Add the route that takes the newest state of a person."""
 
     @routes.put("/people/<id:person_id>")

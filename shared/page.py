@@ -113,12 +113,12 @@ def _length(value: Any) -> int:
     return len(repr(value)) if isinstance(value, dict | list) else 0
 
 
-def _ordered(query: Select[Any], column: Any, tie: Any, falling: bool, behind: bool) -> Select[Any]:
+def _ordered(query: Select[Any], column: Any, tie: Any, descending: bool, behind: bool) -> Select[Any]:
     if behind:
         there = tuple_(bindparam("page_value", type_=column.type), bindparam("page_id", type_=tie.type))
         here = tuple_(column, tie)
-        query = query.where(here < there if falling else here > there)
-    order = (column.desc(), tie.desc()) if falling else (column, tie)
+        query = query.where(here < there if descending else here > there)
+    order = (column.desc(), tie.desc()) if descending else (column, tie)
     more = query if _is_shown(column) else query.add_columns(column)
     return more.order_by(*order).limit(bindparam("page_size"))
 
@@ -143,7 +143,7 @@ class Place:
     page: int
     limit: int
     sort: str
-    falling: bool
+    descending: bool
 
 
 def by_number(
@@ -161,7 +161,7 @@ def by_number(
         Invalid: an unknown sort.
     """
     column = known_sort(sorts, place.sort, parameter)
-    order = (column.desc(), tie.desc()) if place.falling else (column, tie)
+    order = (column.desc(), tie.desc()) if place.descending else (column, tie)
     rows = connection.execute(query.order_by(*order).limit(place.limit).offset((place.page - 1) * place.limit)).all()
     count = connection.scalar(query.with_only_columns(func.count()))
     return rows, count or 0

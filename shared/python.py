@@ -1,8 +1,8 @@
 """Which Python the product starts on: the oldest patch release of each version on which letters cannot be forged.
 
 CVE-2024-6923 let a line break in an encoded word of a header become one: mended in 3.11.10, 3.12.5 and 3.13.0.
-Before, `services.invoices.mime` keeps it from doing harm, which is shown on 3.11.7: hence the oldest 3.11 that is
-taken.
+Before, `services.invoices.papers.mime` keeps it from doing harm, which is shown on 3.11.7: hence the oldest 3.11 that
+is taken.
 """
 
 import sys

@@ -33,7 +33,7 @@ from shared.bulkhead import Full
 from shared.caller import INTERNAL, Caller
 from shared.db import Database, broken_constraint, tasks_of
 from shared.describe import DescribedApi
-from shared.exact import dumps, loads
+from shared.json_codec import dumps, loads
 from shared.logs import request_id
 from shared.page import Page
 from shared.versions import IfMatch
@@ -113,7 +113,7 @@ def new_app(service: Service, routes: Iterable[Blueprint], *, body_bytes: int = 
         PROPAGATE_EXCEPTIONS=False,
     )
     app.before_request(_admit)
-    app.after_request(_end)
+    app.after_request(end)
     app.extensions["api"] = api = DescribedApi(app)
     api.register_converter(_IdText, lambda _converter: {"type": "integer", "minimum": 1})
     for blueprint in routes:
@@ -173,16 +173,18 @@ def idempotency_key(*parts: bytes) -> idempotency.IdempotencyKey | None:
 # What a view answers with
 
 
-def one(data: Mapping[str, Any], *, tag: str | None = None, status: int = 200, location: str | None = None) -> Response:
+def one(
+    data: Mapping[str, Any], *, etag: str | None = None, status: int = 200, location: str | None = None
+) -> Response:
     """One resource, with its version as a strong ETag."""
-    return tagged({"data": data}, tag=tag, status=status, location=location)
+    return tagged({"data": data}, etag=etag, status=status, location=location)
 
 
-def tagged(body: Any, *, tag: str | None, status: int = 200, location: str | None = None) -> Response:
+def tagged(body: Any, *, etag: str | None, status: int = 200, location: str | None = None) -> Response:
     """An answer that shows one resource in its dialect's envelope."""
     response = answer(body, status)
-    if tag is not None:
-        response.set_etag(tag)
+    if etag is not None:
+        response.set_etag(etag)
     if location:
         response.headers["Location"] = location
     return response
@@ -266,15 +268,18 @@ def _admit() -> None:
     g.caller = found
 
 
-def _end(response: Response) -> Response:
+def end(response: Response, *, route: str | None = None, **facts: Any) -> Response:
+    """Give the answer its id, and log the request. `route`: where it is not one of the app; `facts`: what else."""
     response.headers["X-Request-Id"] = request_id.get()
+    caller = g.get("caller")
     log.info(
         "request",
         method=request.method,
-        route=request.url_rule.rule if request.url_rule else None,
+        route=route or (request.url_rule and request.url_rule.rule),
         status=response.status_code,
         ms=round((time.perf_counter() - g.began) * 1000, 2),
-        workspace_id=g.caller.workspace_id if "caller" in g else None,
+        workspace_id=caller.workspace_id if caller else None,
+        **facts,
     )
     return response
 

@@ -111,14 +111,9 @@ def create_workspace(db: Database, caller: Caller, key_secret: str, facts: Mappi
         return home, Made(key, secret)
 
 
-def tag(key: ApiKey) -> str:
-    """The key's version, as its ETag."""
-    return str(key.version)
-
-
 def _changeable(session: Session, caller: Caller, key_id: str, expected: IfMatch) -> ApiKey:
     key = owned(session, caller, key_id, lock=True)
-    expected.check(tag(key))
+    expected.check(key.etag)
     _check_holds(caller, key.scopes)
     return key
 

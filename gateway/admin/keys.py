@@ -171,7 +171,7 @@ def get_key(key_id: str) -> Response:
     Without its secret.
     """
     key = queries.find(db(), caller(), key_id)
-    return one(spelled(key), tag=actions.tag(key))
+    return one(spelled(key), etag=key.etag)
 
 
 @routes.post("/<uuid:key_id>/rotate")
@@ -238,8 +238,8 @@ def key_secret() -> str:
 
 def _made(made: "Made", secret: str | None) -> Response:
     told = spelled(made.key) | {"key": secret}
-    return one(told, tag=actions.tag(made.key), status=201, location=f"{PATH}/{made.key.id}")
+    return one(told, etag=made.key.etag, status=201, location=f"{PATH}/{made.key.id}")
 
 
 def _rotated(made: "Made", secret: str | None) -> Response:
-    return one(spelled(made.key) | {"key": secret}, tag=actions.tag(made.key))
+    return one(spelled(made.key) | {"key": secret}, etag=made.key.etag)

@@ -123,7 +123,7 @@ def get_workspace(workspace_id: str) -> Response:
 
     Needs a key with the scope `operator`.
     """
-    return one(spelled(queries.workspace(db(), workspace_id)), tag="1")
+    return one(spelled(queries.workspace(db(), workspace_id)), etag="1")
 
 
 def spelled(home: "Workspace") -> dict[str, Any]:
@@ -139,4 +139,4 @@ def spelled(home: "Workspace") -> dict[str, Any]:
 
 
 def _answer(home: "Workspace", secret: str | None) -> Response:
-    return one(spelled(home) | {"key": secret}, tag="1", status=201, location=f"{PATH}/{home.id}")
+    return one(spelled(home) | {"key": secret}, etag="1", status=201, location=f"{PATH}/{home.id}")

@@ -66,6 +66,11 @@ class Member(Numbered, Base):
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
     @property
+    def etag(self) -> str:
+        """Its version, as `If-Match` names it."""
+        return str(self.version)
+
+    @property
     def uuid(self) -> str:
         """What the history knows them by."""
         return str(self.id)
@@ -94,6 +99,11 @@ class ApiKey(Base):
     created_at: Mapped[datetime] = mapped_column(Instant)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+    @property
+    def etag(self) -> str:
+        """Its version, as `If-Match` names it."""
+        return str(self.version)
 
     @property
     def uuid(self) -> str:

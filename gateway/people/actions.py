@@ -58,7 +58,7 @@ def update(db: Database, caller: Caller, person_id: int, facts: Facts, expected:
     with db.write() as session:
         queries.lock_workspace(session, caller.workspace_id)
         person = owned(session, caller, person_id, lock=True)
-        expected.check(tag(person))
+        expected.check(person.etag)
         if facts.get("email", person.email).lower() != person.email.lower():
             _check_free(session, caller, facts["email"])
         for name, value in facts.items():
@@ -79,17 +79,12 @@ def delete(db: Database, caller: Caller, person_id: int, expected: IfMatch) -> N
     with db.write() as session:
         queries.lock_workspace(session, caller.workspace_id)
         person = owned(session, caller, person_id, lock=True)
-        expected.check(tag(person))
+        expected.check(person.etag)
         if queries.has_key(session, person):
             raise Refused("This person has a live API key, which must be revoked first")
         person.deleted = True
         audit.record(session, caller, "deleted", person)
         messages.tell(session, person)
-
-
-def tag(person: Member) -> str:
-    """The person's version, as its ETag."""
-    return str(person.version)
 
 
 def _check_free(session: Session, caller: Caller, email: str) -> None:

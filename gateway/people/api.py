@@ -6,9 +6,9 @@ from flask import Response
 from marshmallow import Schema, fields, validate
 
 from gateway.people import actions, queries
-from shared.compact import LooseText, created, does, done, lists, makes, paged, queried, spelled, takes
 from shared.fields import Email
 from shared.page import Place
+from shared.projects_dialect import LooseText, created, does, done, lists, makes, paged, queried, spelled, takes
 from shared.web import Routes, caller, db, if_match, needs, tagged, whole_id
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class PersonList(Schema):
 @lists(routes, PersonList, example=LISTED)
 def list_people(query: dict[str, Any]) -> Response:
     """List the people of the workspace."""
-    place = Place(query["page"], query["size"], "id", falling=False)
+    place = Place(query["page"], query["size"], "id", descending=False)
     people, count = queries.listing(db(), caller(), place)
     return paged("people", map(_facts, people), count, place)
 
@@ -116,7 +116,7 @@ def get_me() -> Response:
 
 
 def _shown(person: "Member") -> Response:
-    return tagged({"person": spelled(_facts(person))}, tag=actions.tag(person))
+    return tagged({"person": spelled(_facts(person))}, etag=person.etag)
 
 
 def _facts(person: "Member") -> dict[str, Any]:

@@ -73,7 +73,7 @@ def update(
     """
     with db.write() as session:
         budget = owned(session, caller, budget_id, lock=True)
-        expected.check(tag(budget))
+        expected.check(budget.etag)
         if facts.get("currency", budget.currency) != budget.currency:
             raise Refused("A budget keeps its currency")
         if "spent_amount" in facts:
@@ -92,7 +92,7 @@ def delete(db: Database, caller: Caller, budget_id: str, expected: IfMatch) -> N
     """
     with db.write() as session:
         budget = owned(session, caller, budget_id, lock=True)
-        expected.check(tag(budget))
+        expected.check(budget.etag)
         audit.record(session, caller, "deleted", budget)
         messages.tell_deleted(session, budget)
         session.delete(budget)
@@ -173,11 +173,6 @@ def _accepted(db: Database, workspace_id: str, expense_id: str, state: SpendStat
 def _spend(connection: Connection, query: Select[Any], of_it: Mapping[str, str]) -> Spend | None:
     row = connection.execute(query, of_it).first()
     return SPENDS.of(row) if row else None
-
-
-def tag(budget: Budget) -> str:
-    """The budget's version, as its ETag."""
-    return str(budget.version)
 
 
 def _apply(budget: Budget, facts: Facts) -> None:

@@ -39,6 +39,11 @@ class Budget(Base):
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
     @property
+    def etag(self) -> str:
+        """Its version, as `If-Match` names it."""
+        return str(self.version)
+
+    @property
     def total(self) -> Money | None:
         """The cap; None when there is none."""
         return None if self.total_minor is None else Money(self.total_minor, self.currency)

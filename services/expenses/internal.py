@@ -10,7 +10,7 @@ from services.expenses.participants import budget
 from services.expenses.vocabulary import VOCABULARY
 from shared.caller import INTERNAL
 from shared.fields import Text, TrueOrFalse, WholeNumber
-from shared.introductions import hear_of_people
+from shared.introductions import accept_people
 from shared.lengths import LARGEST_ID
 from shared.telling import tell_history
 from shared.web import Routes, answer, caller, db
@@ -18,7 +18,7 @@ from shared.web import Routes, answer, caller, db
 routes = Routes("internal", __name__, scope=INTERNAL, url_prefix="/internal")
 
 tell_history(routes, VOCABULARY)
-hear_of_people(routes)
+accept_people(routes)
 
 
 class BudgetStateSchema(Schema):

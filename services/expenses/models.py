@@ -49,6 +49,11 @@ class Expense(Numbered, Base):
         Index(None, "receipt_key"),
     )
 
+    @property
+    def etag(self) -> str:
+        """Its version, as `If-Match` names it."""
+        return str(self.version)
+
     def touch(self) -> None:
         """A client sees another expense now. (A new version given to a message alone shows nothing new.)"""
         self.version += 1

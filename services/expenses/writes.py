@@ -25,7 +25,7 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from services.expenses import actions, participants, rules
-from services.expenses.actions.writing import changed, new_expense, tag
+from services.expenses.actions.writing import changed, new_expense
 from services.expenses.models import Expense
 from services.expenses.participants import BILLABLE, SPEND, Authorization, Overtaken, budget, invoice, needed
 from services.expenses.peers import Peers
@@ -182,7 +182,7 @@ class Write:
                 expense = owned(session, self.caller, expense_id, lock=True)
             except NotFound:
                 return True  # which the commit will say
-            expected.check(tag(expense))
+            expected.check(expense.etag)
             billed = expense.invoice_id is not None
             asked = needed(expense.report, after(expense), billed=billed, accounts=self.caller.account_ids)
             if not asked:

@@ -11,7 +11,7 @@ from services.invoices.vocabulary import VOCABULARY
 from shared.amounts import exact
 from shared.caller import INTERNAL
 from shared.fields import Amount, CurrencyCode, Day, Text, TrueOrFalse, WholeNumber
-from shared.introductions import hear_of_people
+from shared.introductions import accept_people
 from shared.lengths import DESCRIPTION, LARGEST_ID, NAME
 from shared.telling import tell_history
 from shared.web import Routes, answer, caller, db
@@ -19,7 +19,7 @@ from shared.web import Routes, answer, caller, db
 routes = Routes("internal", __name__, scope=INTERNAL, url_prefix="/internal")
 
 tell_history(routes, VOCABULARY)
-hear_of_people(routes)
+accept_people(routes)
 
 
 class ProjectExpenseSchema(Schema):

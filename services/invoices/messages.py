@@ -11,11 +11,11 @@ import structlog
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from services.invoices import document, letter, mail
-from services.invoices.document import Picture
-from services.invoices.mime import Attachment
 from services.invoices.models import Invoice, Logo, Profile, ProjectExpense
-from services.invoices.press import Unprintable
+from services.invoices.papers import document, letter, mail
+from services.invoices.papers.document import Picture
+from services.invoices.papers.mime import Attachment
+from services.invoices.papers.press import Unprintable
 from services.invoices.queries import known_profile, logo_digest, today
 from services.invoices.settings import Settings
 from shared import audit, outbox

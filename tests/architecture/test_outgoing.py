@@ -27,7 +27,7 @@ MAY = {
     "gateway/upstream.py",  # these four: the gateway calls services, likewise
     "deploy/client.py",  # a client's own socket: it is read from, and hung up on
     "deploy/laptop.py",  # looks whether its ports are free
-    "services/invoices/mail.py",  # SMTP_HOST
+    "services/invoices/papers/mail.py",  # SMTP_HOST
     "services/expenses/receipts.py",  # RECEIPTS_URL
 }
 """Who may, and whom they reach."""

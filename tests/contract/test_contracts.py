@@ -14,7 +14,7 @@ import services.budgets.app
 import services.expenses.app
 from services.budgets.settings import Settings as BudgetSettings
 from services.expenses.settings import Settings as ExpenseSettings
-from shared.exact import loads
+from shared.json_codec import loads
 from tests.client import SECRET, Client
 from tests.wire import Wire
 

@@ -17,7 +17,7 @@ from services.expenses.models import Expense
 from services.expenses.settings import Settings as ExpenseSettings
 from services.invoices.settings import Settings as InvoiceSettings
 from shared.db import Database
-from shared.exact import dumps
+from shared.json_codec import dumps
 from shared.relay import Relay
 from tests.client import SECRET, Client
 

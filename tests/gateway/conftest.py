@@ -15,10 +15,10 @@ import services.budgets.app
 import services.expenses.app
 import services.invoices.app
 from gateway.app import create_app, create_relay
+from gateway.components import Components
 from gateway.keys import HISTORY, actions
 from gateway.keys.actions import Issued
 from gateway.keys.scopes import SCOPES
-from gateway.parts import Parts
 from gateway.routes import SERVICES
 from gateway.settings import Settings
 from services.budgets.settings import Settings as BudgetSettings
@@ -55,9 +55,9 @@ class Gateway:
     peers: dict[str, Peer] = field(default_factory=dict)
 
     @property
-    def parts(self) -> Parts:
+    def components(self) -> Components:
         """What it is made of."""
-        known: Parts = self.app.extensions["gateway"]
+        known: Components = self.app.extensions["gateway"]
         return known
 
     @property

@@ -323,7 +323,7 @@ def test_workspaces_are_the_operators_alone(office: Office) -> None:
 
 
 def test_they_are_described_in_finance(office: Office) -> None:
-    app = office.app.extensions["gateway"].inside["admin"]
+    app = office.app.extensions["gateway"].in_process["admin"]
     paths = app.extensions["api"].described()["paths"]
     assert set(paths) == {KEYS, f"{KEYS}/{{key_id}}", f"{KEYS}/{{key_id}}/rotate", WORKSPACES} | {
         f"{WORKSPACES}/{{workspace_id}}"

@@ -38,7 +38,7 @@ def test_without_a_limit_there_are_no_limit_headers(gateway: Gateway) -> None:
 
 def test_a_key_has_so_many_requests_a_minute(start: Start) -> None:
     gateway = start(rate_limit=2)
-    other = actions.issue(gateway.parts.db, KEY_SECRET, "Acme")
+    other = actions.issue(gateway.components.db, KEY_SECRET, "Acme")
     for left in ("1", "0"):
         reply = gateway.get(TARGET)
         assert (reply.status, reply.headers["RateLimit-Limit"], reply.headers["RateLimit-Remaining"]) == (
@@ -156,7 +156,7 @@ def test_readyz_names_what_is_not_ready(start: Start) -> None:
 
 
 def test_readyz_says_when_the_migrations_are_not_done(gateway: Gateway) -> None:
-    with gateway.parts.db.engine.begin() as connection:
+    with gateway.components.db.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM alembic_version")
     reply = gateway.get("/readyz", key=None)
     assert (reply.status, reply.json["not_ready"]) == (503, ["gateway"])

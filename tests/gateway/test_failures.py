@@ -272,7 +272,7 @@ def test_once_a_service_is_left_alone_nobody_waits_for_a_place_there(start: Star
     gateway, done = start(deadline=0.3), threading.Event()
     gateway.invoices.respond = hung(done)
     assert [gateway.get(TARGET).status for _ in range(3)] == [504] * 3
-    turns, workspace_id = gateway.parts.places._at["invoices"], gateway.issued.workspace_id
+    turns, workspace_id = gateway.components.places._at["invoices"], gateway.issued.workspace_id
     time.sleep(1)
     with ExitStack() as stack, ThreadPoolExecutor(1) as pool:
         for _ in range(4):

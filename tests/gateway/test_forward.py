@@ -312,7 +312,7 @@ def test_a_workspace_leaves_the_others_room_for_their_bodies(
     assert (reply.status, reply.headers["Retry-After"]) == (429, "1")
     assert gateway.call("POST", "/v1/dev/finance/expenses", headers=FORM, body=b"x" * bodies.PIECE).status == 200
     assert gateway.asked == 1
-    other = actions.issue(gateway.parts.db, KEY_SECRET, "Beta", scopes=["admin"]).key
+    other = actions.issue(gateway.components.db, KEY_SECRET, "Beta", scopes=["admin"]).key
     assert gateway.call(**asked, key=other).status == then
     room.give_back(gateway.issued.workspace_id, len(EIGHT_MIB))
     assert gateway.call(**asked).status == then

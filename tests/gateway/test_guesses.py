@@ -34,10 +34,10 @@ def statements(gateway: Gateway) -> Iterator[list[str]]:
         if statement.startswith("SELECT"):
             asked.append(statement)
 
-    for pool in gateway.parts.db.pools:
+    for pool in gateway.components.db.pools:
         event.listen(pool, "before_cursor_execute", note)
     yield asked
-    for pool in gateway.parts.db.pools:
+    for pool in gateway.components.db.pools:
         event.remove(pool, "before_cursor_execute", note)
 
 
@@ -114,7 +114,7 @@ def test_a_key_that_was_valid_goes_on_from_an_address_that_guesses(start: Start)
 
 def test_valid_keys_that_are_new_are_no_guesses(start: Start) -> None:
     gateway = start(guess_limit=2)
-    keys = [actions.issue(gateway.parts.db, KEY_SECRET, "Acme").key for _ in range(5)]
+    keys = [actions.issue(gateway.components.db, KEY_SECRET, "Acme").key for _ in range(5)]
     assert [gateway.get(TARGET, key=key).status for key in keys] == [200] * 5
 
 
@@ -122,7 +122,7 @@ def test_where_a_stranger_comes_from_is_logged_and_of_a_caller_it_is_not(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = CapturingLogger()
-    monkeypatch.setattr("gateway.app.log", log)
+    monkeypatch.setattr("shared.web.log", log)
     guess(gateway)
     gateway.get(TARGET)
     assert [call.kwargs["address"] for call in log.calls] == ["127.0.0.1", None]

@@ -42,7 +42,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 def waiting(gateway: Gateway) -> int:
     """How many requests wait in the gateway."""
-    known = gateway.parts.places
+    known = gateway.components.places
     return sum(len(turns._waiting) for turns in (known._drawing, *known._at.values()))
 
 
@@ -61,13 +61,13 @@ def test_one_key_leaves_places_to_the_others(
     slow = Slow(target)
     asked = crowd(gateway, pool, slow, target, at_once)
     for workspace in ("Acme", "Beta"):
-        other = actions.issue(gateway.parts.db, KEY_SECRET, workspace).key
+        other = actions.issue(gateway.components.db, KEY_SECRET, workspace).key
         assert gateway.get(INVOICES, key=other).status == 200
     assert slow.working == at_once
     slow.finish()
     assert [each.result().status for each in asked] == [200] * 12
     assert slow.working == 12
-    wait_until(lambda: not gateway.parts.places._at["invoices"]._of_owner)
+    wait_until(lambda: not gateway.components.places._at["invoices"]._of_owner)
 
 
 @pytest.mark.parametrize(
@@ -104,10 +104,10 @@ def test_a_download_has_its_place_until_it_ends(gateway: Gateway) -> None:
     gateway.invoices.respond = large
     for _ in range(12):
         assert len(gateway.get(INVOICES).body) == 200_000
-    wait_until(lambda: not gateway.parts.places._at["invoices"]._of_owner)
+    wait_until(lambda: not gateway.components.places._at["invoices"]._of_owner)
 
 
 def test_a_failure_gives_the_place_back(start: Start) -> None:
     gateway = start(invoices_url="http://127.0.0.1:9")
     assert [gateway.get(INVOICES).status for _ in range(12)] == [503] * 12
-    assert not gateway.parts.places._at["invoices"]._of_owner
+    assert not gateway.components.places._at["invoices"]._of_owner

@@ -168,7 +168,7 @@ def test_a_browser_on_our_own_pages_may(gateway: Gateway, said: dict[str, str]) 
 
 def test_neither_key_nor_password_is_logged(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     log = CapturingLogger()
-    monkeypatch.setattr("gateway.app.log", log)
+    monkeypatch.setattr("shared.web.log", log)
     for key in (gateway.issued.key, f"{gateway.issued.key}x"):
         gateway.get("/invoices.json", key=None, headers=basic(f"{key}:hush-hush"))
     assert [call.kwargs["status"] for call in log.calls] == [200, 401]
@@ -193,13 +193,13 @@ def test_an_unknown_key_is_refused(gateway: Gateway) -> None:
 
 
 def test_an_expired_key_is_refused(gateway: Gateway) -> None:
-    gone = actions.issue(gateway.parts.db, KEY_SECRET, "Acme", expires_at=now() - timedelta(seconds=1))
+    gone = actions.issue(gateway.components.db, KEY_SECRET, "Acme", expires_at=now() - timedelta(seconds=1))
     assert refused(gateway, key=gone.key)
 
 
 def test_a_revoked_key_is_refused_within_a_second(gateway: Gateway) -> None:
     assert gateway.get("/v1/dev/finance/budgets").status == 200
-    actions.revoke(gateway.parts.db, KEY_SECRET, gateway.issued.key)
+    actions.revoke(gateway.components.db, KEY_SECRET, gateway.issued.key)
     time.sleep(1.0)
     gateway.peers["budgets"].requests.clear()
     assert refused(gateway)
@@ -221,8 +221,8 @@ def test_the_open_pages_take_no_other_method(gateway: Gateway, target: str) -> N
 
 
 def test_a_database_that_is_away_is_503_and_no_invitation(gateway: Gateway) -> None:
-    gateway.parts.db.close()
-    Path(gateway.parts.db.url.database or "").write_bytes(b"not a database at all" * 100)
+    gateway.components.db.close()
+    Path(gateway.components.db.url.database or "").write_bytes(b"not a database at all" * 100)
     reply = gateway.get("/v1/dev/finance/invoices")
     assert (reply.status, reply.json) == (503, {"message": "Service temporarily unavailable"})
     assert gateway.asked == 0

@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError
 from marshmallow.fields import Field
 
-from shared.compact import LooseText
-from shared.exact import loads
 from shared.fields import (
     Amount,
     CurrencyCode,
@@ -25,7 +23,9 @@ from shared.fields import (
     WebAddress,
     WholeNumber,
 )
+from shared.json_codec import loads
 from shared.lengths import DESCRIPTION, NAME, NOTES
+from shared.projects_dialect import LooseText
 
 
 def why_not(field: Field, value: Any) -> list[str]:

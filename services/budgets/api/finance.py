@@ -162,7 +162,7 @@ def create_budget(facts: dict[str, Any]) -> Response:
     refuses what would overspend it; a `soft` one books that, too.
     """
     budget = actions.create(db(), caller(), facts)
-    return one(spelled(budget), tag=actions.tag(budget), status=201, location=f"{routes.url_prefix}/{budget.uuid}")
+    return one(spelled(budget), etag=budget.etag, status=201, location=f"{routes.url_prefix}/{budget.uuid}")
 
 
 @routes.get("/<uuid:budget_id>")
@@ -260,4 +260,4 @@ def spelled_spend(spend: "Spend") -> dict[str, Any]:
 
 
 def _shown(budget: "Budget") -> Response:
-    return one(spelled(budget), tag=actions.tag(budget))
+    return one(spelled(budget), etag=budget.etag)

@@ -8,6 +8,5 @@ from services.expenses.actions.create import create
 from services.expenses.actions.delete import delete
 from services.expenses.actions.unlink import unlink
 from services.expenses.actions.update import update
-from services.expenses.actions.writing import tag
 
-__all__ = ["bill", "create", "delete", "tag", "unlink", "update"]
+__all__ = ["bill", "create", "delete", "unlink", "update"]

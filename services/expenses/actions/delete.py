@@ -3,7 +3,6 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from services.expenses.actions.writing import tag
 from services.expenses.queries import ExpenseId, owned
 from shared import audit
 from shared.db import on_commit
@@ -23,7 +22,7 @@ def delete(write: "Write", expense_id: ExpenseId, expected: IfMatch) -> None:
     """
     with write.db.write() as session:
         expense = owned(session, write.caller, expense_id, lock=True)
-        expected.check(tag(expense))
+        expected.check(expense.etag)
         before = expense.report
         write.check(before, None, billed=expense.invoice_id is not None)
         audit.record(session, write.caller, "deleted", expense)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from services.expenses.actions.writing import Facts, apply_facts, attach, sign, tag
+from services.expenses.actions.writing import Facts, apply_facts, attach, sign
 from services.expenses.models import Expense
 from services.expenses.queries import ExpenseId, owned
 from services.expenses.receipts import Receipt
@@ -23,7 +23,7 @@ def update(write: "Write", expense_id: ExpenseId, facts: Facts, expected: IfMatc
     """
     with write.db.write() as session:
         expense = owned(session, write.caller, expense_id, lock=True)
-        expected.check(tag(expense))
+        expected.check(expense.etag)
         before = expense.report
         apply_facts(expense, facts)
         after = expense.report

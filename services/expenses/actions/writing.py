@@ -26,11 +26,6 @@ PLAIN = {
 """Facts that are a column as they are."""
 
 
-def tag(expense: Expense) -> str:
-    """The expense's version, as its ETag."""
-    return str(expense.version)
-
-
 def new_expense(caller: Caller, facts: Facts) -> Expense:
     expense = EXPENSES.new(
         uuid=new_id(),

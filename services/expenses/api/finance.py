@@ -9,7 +9,7 @@ from flask import Response, current_app, request
 from marshmallow import Schema, fields
 from werkzeug.formparser import FormDataParser
 
-from services.expenses import actions, queries, receipts, writes
+from services.expenses import queries, receipts, writes
 from services.expenses.receipts import Receipt
 from services.expenses.rules import RECEIPT_TYPES
 from services.expenses.vocabulary import OF_SOME_ACCOUNTS, VOCABULARY
@@ -241,11 +241,11 @@ def _receipt_url(expense: "Expense") -> str | None:
 
 
 def _shown(expense: "Expense") -> Response:
-    return one(spelled(expense), tag=actions.tag(expense))
+    return one(spelled(expense), etag=expense.etag)
 
 
 def _created(expense: "Expense") -> Response:
-    return one(spelled(expense), tag=actions.tag(expense), status=201, location=f"{PATH}/{expense.uuid}")
+    return one(spelled(expense), etag=expense.etag, status=201, location=f"{PATH}/{expense.uuid}")
 
 
 def _read() -> tuple[dict[str, Any], Receipt | None, IdempotencyKey | None]:

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 from flask import Response
 from marshmallow import Schema, fields
 
-from services.expenses import actions, queries, writes
-from shared.compact import (
+from services.expenses import queries, writes
+from shared.errors import renamed
+from shared.lengths import DESCRIPTION, LARGEST_ID
+from shared.page import Place
+from shared.projects_dialect import (
     CompactDay,
     LooseAmount,
     LooseNumber,
@@ -23,9 +26,6 @@ from shared.compact import (
     spelled,
     takes,
 )
-from shared.errors import renamed
-from shared.lengths import DESCRIPTION, LARGEST_ID
-from shared.page import Place
 from shared.web import Routes, answers_once, caller, db, idempotency_key, tagged, whole_id
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def create_expense_of_project(facts: dict[str, Any], project_id: str) -> Respons
 def get_expense(expense_id: str) -> Response:
     """Get an expense."""
     entry = queries.entry(db(), caller(), whole_id(expense_id))
-    return tagged({"expense": spelled(_spelled(entry))}, tag=actions.tag(entry.expense))
+    return tagged({"expense": spelled(_spelled(entry))}, etag=entry.expense.etag)
 
 
 @routes.put(f"/expenses/{ID}.json")
@@ -164,7 +164,7 @@ def delete_expense(expense_id: str) -> Response:
 
 
 def _listed(query: dict[str, Any], **by: Any) -> Response:
-    place = Place(query["page"], query["size"], "created_at", falling=False)
+    place = Place(query["page"], query["size"], "created_at", descending=False)
     entries, count = queries.entries(db(), caller(), place, **by)
     return paged("expenses", map(_spelled, entries), count, place)
 

@@ -1,6 +1,6 @@
 """What can be done with invoices: one function, one `with db.write()` block, one transaction."""
 
-from services.invoices.actions.approve import House, approve, finance_approve
+from services.invoices.actions.approve import Installation, approve, finance_approve
 from services.invoices.actions.billing import Lines, bill
 from services.invoices.actions.brand import put_logo, remove_logo
 from services.invoices.actions.complete import complete, uncomplete
@@ -21,11 +21,10 @@ from services.invoices.actions.projects import (
 from services.invoices.actions.send import send
 from services.invoices.actions.time_entries import delete_time, log_time, update_time
 from services.invoices.actions.update import update
-from services.invoices.actions.writing import tag
 
 __all__ = [
     "ExpenseState",
-    "House",
+    "Installation",
     "Lines",
     "accept_expense",
     "approve",
@@ -46,7 +45,6 @@ __all__ = [
     "remove_logo",
     "send",
     "set_rates",
-    "tag",
     "uncomplete",
     "update",
     "update_company",

@@ -17,7 +17,7 @@ from shared.versions import IfMatch
 
 
 @dataclass(frozen=True)
-class House:
+class Installation:
     """What holds for every decision here. `domain`: of a Message-ID. `apart`: nobody decides on his own invoice.
 
     With the workspace's `approval_policy` the stricter one holds.
@@ -28,7 +28,7 @@ class House:
 
 
 def approve(
-    db: Database, caller: Caller, invoice_id: InvoiceId, facts: Facts, expected: IfMatch, house: House
+    db: Database, caller: Caller, invoice_id: InvoiceId, facts: Facts, expected: IfMatch, installation: Installation
 ) -> Invoice:
     """Take the manager's decision: `yes`, `manager_email`, and if told whose turn it is then, a comment, `notify`.
 
@@ -41,7 +41,7 @@ def approve(
     with db.write() as session:
         profile, invoice = _taken_up(session, caller, invoice_id, expected)
         rules.check_manager(facts["manager_email"], profile.relationship_manager_email)
-        _check_decider(session, caller, invoice, profile, house, facts["manager_email"])
+        _check_decider(session, caller, invoice, profile, installation, facts["manager_email"])
         with session.no_autoflush:
             invoice.approval = rules.approved(invoice.approval, yes=facts["yes"])
             invoice.approved_by_manager_email = facts["manager_email"]
@@ -53,12 +53,12 @@ def approve(
                 if profile.approval_policy == rules.FOUR_EYES:
                     rules.check_two(facts["manager_email"], invoice.finance_approver_email)
             approver = invoice.finance_approver_email if facts["yes"] else None
-            _close(session, caller, invoice, facts, house, "approved" if facts["yes"] else "denied", approver)
+            _close(session, caller, invoice, facts, installation, "approved" if facts["yes"] else "denied", approver)
         return invoice
 
 
 def finance_approve(
-    db: Database, caller: Caller, invoice_id: InvoiceId, facts: Facts, expected: IfMatch, house: House
+    db: Database, caller: Caller, invoice_id: InvoiceId, facts: Facts, expected: IfMatch, installation: Installation
 ) -> Invoice:
     """Take the finance department's decision: `yes`, and if told a comment and `notify`.
 
@@ -71,11 +71,13 @@ def finance_approve(
     with db.write() as session:
         profile, invoice = _taken_up(session, caller, invoice_id, expected)
         asked = invoice if invoice.approval == rules.IN_PROGRESS else profile  # before the manager has named anybody
-        _check_decider(session, caller, invoice, profile, house, asked.finance_approver_email)
+        _check_decider(session, caller, invoice, profile, installation, asked.finance_approver_email)
         with session.no_autoflush:
             invoice.approval = rules.finance_approved(invoice.approval, yes=facts["yes"])
             invoice.denied_before = invoice.denied_before and not facts["yes"]
-            _close(session, caller, invoice, facts, house, "finance approved" if facts["yes"] else "finance denied")
+            _close(
+                session, caller, invoice, facts, installation, "finance approved" if facts["yes"] else "finance denied"
+            )
         return invoice
 
 
@@ -84,19 +86,19 @@ def _taken_up(session: Session, caller: Caller, invoice_id: InvoiceId, expected:
     writing.line_up_decisions(session, caller)
     profile = known_profile(session, caller)
     invoice = owned(session, caller, invoice_id, lock=True)
-    expected.check(writing.tag(invoice, today(caller)))
+    expected.check(invoice.etag(today(caller)))
     rules.check_open(completed=invoice.completed)
     return profile, with_items(session, caller, invoice)
 
 
 def _check_decider(
-    session: Session, caller: Caller, invoice: Invoice, profile: Profile, house: House, named: str | None
+    session: Session, caller: Caller, invoice: Invoice, profile: Profile, installation: Installation, named: str | None
 ) -> None:
     """Raise as the policy says, unless whose key it is may decide. `named`: the only one who may; None: anybody."""
     policy = profile.approval_policy
     if policy != rules.OPEN:
         _check_member(session, caller, named)
-    if policy == rules.FOUR_EYES or house.apart:
+    if policy == rules.FOUR_EYES or installation.apart:
         decider = rules.Hand(caller.member_id, caller.key_id)
         submitters, manager = hands(session, invoice)
         rules.check_apart(submitters, decider)
@@ -121,7 +123,7 @@ def _close(
     caller: Caller,
     invoice: Invoice,
     facts: Facts,
-    house: House,
+    installation: Installation,
     action: str,
     approver: str | None = None,
 ) -> None:
@@ -134,7 +136,7 @@ def _close(
         return
     key = new_id()
     letter = messages.notice(
-        session, caller, invoice, awaited=approver is not None, to=to, message_id=f"<{key}@{house.domain}>"
+        session, caller, invoice, awaited=approver is not None, to=to, message_id=f"<{key}@{installation.domain}>"
     )
     writing.record(session, caller, action, invoice, {"notified": [None, to], **messages.told_letter(letter)})
     messages.put_mail(session, key, invoice, letter)

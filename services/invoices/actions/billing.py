@@ -41,7 +41,7 @@ def bill(db: Database, caller: Caller, invoice_id: InvoiceId, add: Lines, remove
     """
     with db.write() as session:
         invoice = owned(session, caller, invoice_id, lock=True)
-        expected.check(writing.tag(invoice, today(caller)))
+        expected.check(invoice.etag(today(caller)))
         rules.check_open(completed=invoice.completed)
         rules.check_amounts_open(invoice.lifecycle)
         with session.no_autoflush:

@@ -1,8 +1,8 @@
 """Put the seller's logo on a workspace's documents, or take it off."""
 
 from services.invoices import messages
-from services.invoices.logos import Image
 from services.invoices.models import Logo
+from services.invoices.papers.logos import Image
 from services.invoices.queries import known_logo
 from shared import audit
 from shared.caller import Caller

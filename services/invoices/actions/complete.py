@@ -31,7 +31,7 @@ def uncomplete(db: Database, caller: Caller, invoice_id: InvoiceId, expected: If
 def _set(db: Database, caller: Caller, invoice_id: InvoiceId, expected: IfMatch, *, completed: bool) -> Invoice:
     with db.write() as session:
         invoice = owned(session, caller, invoice_id, lock=True)
-        expected.check(writing.tag(invoice, today(caller)))
+        expected.check(invoice.etag(today(caller)))
         with_items(session, caller, invoice)
         if invoice.completed != completed:
             rules.check_not_held(held=completed and is_held(session, invoice))

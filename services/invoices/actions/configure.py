@@ -37,7 +37,7 @@ def configure(db: Database, caller: Caller, facts: Facts, expected: IfMatch) -> 
     with db.write() as session:
         writing.line_up_decisions(session, caller)
         profile = known_profile(session, caller, lock=True)
-        expected.check(str(profile.version))
+        expected.check(profile.etag)
         grounds = _grounds(profile, facts)
         for field in FIELDS:
             if field in facts:

@@ -21,7 +21,7 @@ def create(db: Database, caller: Caller, facts: Facts, *, prefix: str) -> Invoic
     """
     with db.write() as session:
         if facts.get("status", rules.DRAFT) != rules.DRAFT and not facts.get("invoice_number"):
-            return numbers.again(session, lambda: _create(session, caller, facts, prefix))
+            return numbers.retry_on_taken_number(session, lambda: _create(session, caller, facts, prefix))
         return _create(session, caller, facts, prefix)
 
 

@@ -31,7 +31,7 @@ def delete(
     """
     with db.write() as session:
         invoice = owned(session, caller, invoice_id, lock=True)
-        expected.check(writing.tag(invoice, today(caller)))
+        expected.check(invoice.etag(today(caller)))
         if user_email is not None:
             rules.check_own(invoice.user_email, user_email)
             rules.check_unpaid(invoice.payment_status)

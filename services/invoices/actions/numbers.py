@@ -35,7 +35,7 @@ class Taken(Exception):
     """A client gave an invoice, at this very moment, the number that the series had come to."""
 
 
-def again(session: Session, work: Callable[[], Made]) -> Made:
+def retry_on_taken_number(session: Session, work: Callable[[], Made]) -> Made:
     """Do `work`, which takes a number from the series; once more when a client was quicker with that very number.
 
     Raises:

@@ -23,7 +23,7 @@ def pay(db: Database, caller: Caller, invoice_id: InvoiceId, facts: Facts, expec
     """
     with db.write() as session:
         invoice = owned(session, caller, invoice_id, lock=True)
-        expected.check(writing.tag(invoice, today(caller)))
+        expected.check(invoice.etag(today(caller)))
         amount = exact(facts["amount"], invoice.currency, "amount")
         if amount.minor <= 0:
             raise Invalid(errors={"amount": ["Must be greater than 0."]})

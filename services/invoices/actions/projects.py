@@ -109,7 +109,7 @@ def set_rates(
     """
     with db.write() as session:
         project = of_workspace(session, Project, caller, project_id, lock=True)
-        expected.check(str(project.version))
+        expected.check(project.etag)
         if "default" in facts:
             project.rate_micros = facts["default"]
         with session.no_autoflush:  # the history knows the old rate only before it is flushed
@@ -168,7 +168,7 @@ def _made(session: Session, caller: Caller, thing: Entity, facts: Facts) -> Enti
 def _changed(
     session: Session, caller: Caller, thing: Entity, facts: Facts, names: tuple[str, ...], expected: IfMatch
 ) -> Entity:
-    expected.check(str(thing.version))
+    expected.check(thing.etag)
     for name in names:
         if name in facts:
             setattr(thing, name, facts[name])
@@ -180,7 +180,7 @@ def _changed(
 def _delete(
     session: Session, caller: Caller, thing: Company | Project, expected: IfMatch, used: Mapping[Any, Any]
 ) -> None:
-    expected.check(str(thing.version))
+    expected.check(thing.etag)
     for entity, of_it in used.items():
         if session.scalar(select(exists().where(of_it))):
             raise Refused(f"It has {entity.__tablename__.replace('_', ' ').removeprefix('project ')}")

@@ -19,12 +19,12 @@ def send(db: Database, caller: Caller, invoice_id: InvoiceId, expected: IfMatch,
         Refused: it is completed, cancelled or denied, or has no `client_email`.
     """
     with db.write() as session:
-        return numbers.again(session, lambda: _send(session, caller, invoice_id, expected, domain))
+        return numbers.retry_on_taken_number(session, lambda: _send(session, caller, invoice_id, expected, domain))
 
 
 def _send(session: Session, caller: Caller, invoice_id: InvoiceId, expected: IfMatch, domain: str) -> Invoice:
     invoice = owned(session, caller, invoice_id, lock=True)
-    expected.check(writing.tag(invoice, today(caller)))
+    expected.check(invoice.etag(today(caller)))
     rules.check_open(completed=invoice.completed)
     rules.check_sendable(invoice.lifecycle, invoice.client_email)
     rules.check_released(denied=invoice.denied)

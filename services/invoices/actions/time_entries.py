@@ -114,7 +114,7 @@ def _locked(session: Session, caller: Caller, entry_id: int, expected: IfMatch) 
     entry = of_workspace(session, TimeEntry, caller, entry_id, lock=True)
     if entry.invoice_id != on:
         raise Conflict
-    expected.check(str(entry.version))
+    expected.check(entry.etag)
     if invoice:
         if not may_see(caller, invoice.account_id):
             raise Forbidden

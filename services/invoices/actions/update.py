@@ -27,13 +27,13 @@ def update(db: Database, caller: Caller, invoice_id: InvoiceId, facts: Facts, ex
     """
     with db.write() as session:
         if facts.get("status", rules.DRAFT) != rules.DRAFT and not facts.get("invoice_number"):
-            return numbers.again(session, lambda: _update(session, caller, invoice_id, facts, expected))
+            return numbers.retry_on_taken_number(session, lambda: _update(session, caller, invoice_id, facts, expected))
         return _update(session, caller, invoice_id, facts, expected)
 
 
 def _update(session: Session, caller: Caller, invoice_id: InvoiceId, facts: Facts, expected: IfMatch) -> Invoice:
     invoice = owned(session, caller, invoice_id, lock=True)
-    expected.check(writing.tag(invoice, today(caller)))
+    expected.check(invoice.etag(today(caller)))
     rules.check_open(completed=invoice.completed)
     with_items(session, caller, invoice)
     with session.no_autoflush:

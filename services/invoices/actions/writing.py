@@ -1,7 +1,6 @@
 """What several verbs share: facts become columns, statuses move, and every change is told in the history."""
 
 from collections.abc import Mapping
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -51,12 +50,6 @@ AMOUNTS = frozenset({"items", "currency", REQUESTED, FIXED, *FIGURES})
 
 PAYEE = ("provider_name", "payment_method", "user_email")
 """Facts that say who is paid, and how: `self` is the user, who has paid the provider."""
-
-
-def tag(invoice: Invoice, day: date) -> str:
-    """The invoice's version, as its ETag. The day matters: it turns a sent invoice into an overdue one."""
-    late = invoice.shown(day) != invoice.lifecycle
-    return f"{invoice.version}-overdue" if late else str(invoice.version)
 
 
 def apply_plain(invoice: Invoice, facts: Facts) -> None:

@@ -230,7 +230,7 @@ def _shown(invoice: "Invoice", message: str = "", *, status: int = 200, location
     today = queries.today(caller())
     told = {"message": message} if message else {}
     said = {"success": True, **told, "data": spelled(invoice, today)}
-    return tagged(said, tag=actions.tag(invoice, today), status=status, location=location)
+    return tagged(said, etag=invoice.etag(today), status=status, location=location)
 
 
 def _account(told: dict[str, Any]) -> str:
@@ -262,4 +262,4 @@ def _named(invoice_id: str, told: dict[str, Any]) -> OfAccount:
 
 
 def _place(query: dict[str, Any]) -> Place:
-    return Place(query["page"], query["limit"], query["sortBy"], falling=query["sortOrder"] == "desc")
+    return Place(query["page"], query["limit"], query["sortBy"], descending=query["sortOrder"] == "desc")

@@ -265,7 +265,7 @@ class TransactionDeleted(Told):
 def list_invoices(query: dict[str, Any]) -> Response:
     """List invoices. The headers X-Total, X-Pages and X-Page tell how many there are, and where this page is."""
     _check_company(query)
-    place = Place(query["page"], query["per_page"], query["sort"], falling=query["order"] == "desc")
+    place = Place(query["page"], query["per_page"], query["sort"], descending=query["order"] == "desc")
     by = {"transaction_id": query.get("transaction_id"), "standing": query.get("status")}
     told = {name: value for name, value in by.items() if value is not None}
     invoices, count = queries.transactions(db(), caller(), place, **told)
@@ -316,7 +316,7 @@ def update_invoice(facts: dict[str, Any], transaction_id: str) -> Response:
 def approve_invoice(facts: dict[str, Any], transaction_id: str) -> Response:
     """Approve an invoice as its manager, or deny it. Needs the scope `invoices:approve`."""
     decided = facts | {"yes": facts["action"] == "approve"}
-    invoice = actions.approve(db(), caller(), TransactionId(transaction_id), decided, if_match(), _house())
+    invoice = actions.approve(db(), caller(), TransactionId(transaction_id), decided, if_match(), _installation())
     return _shown(invoice, DECIDED, WITH_APPROVER)
 
 
@@ -330,7 +330,7 @@ def approve_invoice(facts: dict[str, Any], transaction_id: str) -> Response:
 @needs("invoices:approve")
 def finance_approve_invoice(facts: dict[str, Any], transaction_id: str) -> Response:
     """Approve an invoice as the finance department, or deny it. Needs the scope `invoices:approve`."""
-    invoice = actions.finance_approve(db(), caller(), TransactionId(transaction_id), facts, if_match(), _house())
+    invoice = actions.finance_approve(db(), caller(), TransactionId(transaction_id), facts, if_match(), _installation())
     return _shown(invoice, FINANCE_DECIDED, WITH_APPROVER)
 
 
@@ -374,9 +374,9 @@ def _shown(
     invoice: "Invoice", message: str, keys: tuple[str, ...], *, status: int = 200, location: str | None = None
 ) -> Response:
     said = spelled(invoice, queries.profile(db(), caller()))
-    tag = actions.tag(invoice, queries.today(caller()))
+    etag = invoice.etag(queries.today(caller()))
     body = {"message": message, "invoice": {name: said[name] for name in keys}}
-    return tagged(body, tag=tag, status=status, location=location)
+    return tagged(body, etag=etag, status=status, location=location)
 
 
 def _check_company(told: dict[str, Any]) -> None:
@@ -411,6 +411,6 @@ def _owner(query: dict[str, Any]) -> str:
     return email
 
 
-def _house() -> actions.House:
+def _installation() -> actions.Installation:
     known = settings.current()
-    return actions.House(domain=known.mail_domain, apart=known.separation_of_duties)
+    return actions.Installation(domain=known.mail_domain, apart=known.separation_of_duties)

@@ -134,6 +134,11 @@ class Invoice(Numbered, Base):
         """How much of it is paid, in words."""
         return rules.payment_status(self.lifecycle, self.paid, self.total)
 
+    def etag(self, today: date) -> str:
+        """Its version, as `If-Match` names it. The day matters: it turns a sent invoice into an overdue one."""
+        late = self.shown(today) != self.lifecycle
+        return f"{self.version}-overdue" if late else str(self.version)
+
     def shown(self, today: date) -> str:
         """The status a client sees on that day."""
         return rules.shown(self.lifecycle, self.due_on, self.due, today)
@@ -240,6 +245,11 @@ class Profile(Base):
     updated_at: Mapped[datetime] = mapped_column(Instant, default=now, onupdate=now)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+    @property
+    def etag(self) -> str:
+        """Its version, as `If-Match` names it."""
+        return str(self.version)
 
     @property
     def uuid(self) -> str:

@@ -36,6 +36,11 @@ class Company(Numbered, Base):
     __table_args__ = (Index(None, "workspace_id", "name"),)
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
+    @property
+    def etag(self) -> str:
+        """Its version, as `If-Match` names it."""
+        return str(self.version)
+
 
 class Project(Numbered, Base):
     """What time and expenses are spent on."""
@@ -59,6 +64,11 @@ class Project(Numbered, Base):
         Index(None, "workspace_id", "company_id"),
     )
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+    @property
+    def etag(self) -> str:
+        """Its version, as `If-Match` names it."""
+        return str(self.version)
 
 
 class Rate(Base):
@@ -100,6 +110,11 @@ class TimeEntry(Numbered, Base):
         Index(None, "workspace_id", "invoice_id"),
     )
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+    @property
+    def etag(self) -> str:
+        """Its version, as `If-Match` names it."""
+        return str(self.version)
 
     @property
     def hours(self) -> Decimal:

@@ -32,8 +32,8 @@ from services.invoices.queries.invoices import (
     transactions,
 )
 from services.invoices.queries.projects import (
-    Bill,
     Entry,
+    InvoiceDetail,
     bill,
     bills,
     companies,
@@ -54,8 +54,8 @@ __all__ = [
     "PAYMENT_SORTS",
     "SORTS",
     "TIME_ENTRIES",
-    "Bill",
     "Entry",
+    "InvoiceDetail",
     "InvoiceId",
     "OfAccount",
     "TransactionId",

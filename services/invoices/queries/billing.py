@@ -52,7 +52,7 @@ LINE = 100
 """Bytes that an item takes in an answer, without its texts."""
 
 
-def furnish(connection: Connection, caller: Caller, invoices: Sequence[Invoice], most: int = ALL) -> bool:
+def attach_items(connection: Connection, caller: Caller, invoices: Sequence[Invoice], most: int = ALL) -> bool:
     """Put their items on invoices; False where there are `most` of a kind or more, which are not all read then."""
     billed = [invoice for invoice in invoices if invoice.billed]
     others = {invoice.id: invoice for invoice in invoices if not invoice.billed}
@@ -69,17 +69,17 @@ def furnish(connection: Connection, caller: Caller, invoices: Sequence[Invoice],
     return max(len(items), len(time), len(expenses)) < most
 
 
-def furnish_page(connection: Connection, caller: Caller, invoices: Sequence[Invoice]) -> int:
+def attach_page_items(connection: Connection, caller: Caller, invoices: Sequence[Invoice]) -> int:
     """Put their items on as many of the invoices, from the first on, as make a page; how many that are."""
     count = len(invoices)
-    while not furnish(connection, caller, invoices[:count], LINES if count > 1 else ALL):
+    while not attach_items(connection, caller, invoices[:count], LINES if count > 1 else ALL):
         count = -(-count // 4)
     return fitting(size(each) + sum(size(item, LINE) for item in each.items) for each in invoices[:count])
 
 
 def with_items(session: Session, caller: Caller, invoice: Invoice) -> Invoice:
     """The same invoice, with its items."""
-    furnish(connection_of(session), caller, [invoice])
+    attach_items(connection_of(session), caller, [invoice])
     return invoice
 
 

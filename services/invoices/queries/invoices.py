@@ -22,7 +22,7 @@ from services.invoices.models import (
     ProjectExpense,
     TimeEntry,
 )
-from services.invoices.queries.billing import ITEMS, furnish, furnish_page, with_items
+from services.invoices.queries.billing import ITEMS, attach_items, attach_page_items, with_items
 from services.invoices.rules import Hand
 from shared import history as histories
 from shared.audit import Audit
@@ -152,7 +152,7 @@ def _whole(db: Database, caller: Caller, query: Select[Any], **named: Any) -> In
     if invoice.billed:
         with db.connection(transaction=True) as connection:  # once more: the lines must be those of this very version
             invoice = _with_its_items(connection.execute(query, asked).all())
-            furnish(connection, caller, [invoice])
+            attach_items(connection, caller, [invoice])
     return invoice
 
 
@@ -171,7 +171,7 @@ def listing(db: Database, caller: Caller, *, sort: str, limit: int, cursor: str 
     narrowed = _narrowed(query, by, today(caller)) if by else query
     place: Any = {"sort": sort, "limit": limit, "cursor": cursor, "values": _who(caller), "kept": not by}
     with db.connection(transaction=True) as connection:
-        fit = partial(furnish_page, connection, caller)
+        fit = partial(attach_page_items, connection, caller)
         return keyset(connection, narrowed, SORTS, Invoice.id, each=BILLS.of, fit=fit, **place)
 
 
@@ -181,7 +181,7 @@ def of_account(db: Database, caller: Caller, account_id: str, place: Place, **by
     with db.connection(transaction=True) as connection:
         found, count = by_number(connection, query, {"id": Invoice.id, **SORTS}, Invoice.id, place, parameter="sortBy")
         invoices = [BILLS.of(row) for row in found]
-        furnish(connection, caller, invoices)
+        attach_items(connection, caller, invoices)
     return invoices, count
 
 
@@ -208,7 +208,7 @@ def _billed(invoice: Invoice, place: Place, q: str | None) -> tuple[list[Item], 
     """The same of an invoice whose items are not rows of their own."""
     column = known_sort(ITEM_SORTS, place.sort, "sortBy")
     found = [item for item in invoice.items if q is None or q.lower() in item.description.lower()]
-    found.sort(key=lambda item: (getattr(item, column.key), item.position), reverse=place.falling)
+    found.sort(key=lambda item: (getattr(item, column.key), item.position), reverse=place.descending)
     return found[(place.page - 1) * place.limit :][: place.limit], len(found)
 
 

@@ -26,7 +26,7 @@ COMPANIES, PROJECTS = Rows(Company), Rows(Project)
 
 
 @dataclass(frozen=True)
-class Bill:
+class InvoiceDetail:
     """An invoice with its project, its company, what is on it, and what the people are called who had to do with it."""
 
     invoice: Invoice
@@ -88,7 +88,7 @@ NAMED_PROJECTS = select(*PROJECTS.columns, Company.name).select_from(Project).ou
 IN_ORDER = {"id": Invoice.id}
 
 
-def bill(db: Database, caller: Caller, invoice_id: int) -> Bill:
+def bill(db: Database, caller: Caller, invoice_id: int) -> InvoiceDetail:
     """An invoice with all that is on it.
 
     Raises:
@@ -115,7 +115,7 @@ def bills(
     project_id: int | None = None,
     completed: bool | None = None,
     archived: bool | None = None,
-) -> tuple[list[Bill], int]:
+) -> tuple[list[InvoiceDetail], int]:
     """Those that the caller may see on a page by its number, without what is on them; and how many there are in all.
 
     `archived`: whether their project is; an invoice of no project is in none that is.
@@ -258,12 +258,12 @@ def _check_there(connection: Connection, entity: type[Base], caller: Caller, thi
 
 def _bills(
     connection: Connection, caller: Caller, rows: Sequence[Any], who: Collection[int | None], **lines: Any
-) -> list[Bill]:
+) -> list[InvoiceDetail]:
     invoices = [INVOICES.of(row) for row in rows]
     known = {*who, *(each.created_by for each in invoices), *(each.updated_by for each in invoices)}
     names = people.named(connection, caller.workspace_id, known)
     return [
-        Bill(invoice, project=row[-3], company_id=row[-2], company=row[-1], names=names, **lines)
+        InvoiceDetail(invoice, project=row[-3], company_id=row[-2], company=row[-1], names=names, **lines)
         for invoice, row in zip(invoices, rows, strict=True)
     ]
 

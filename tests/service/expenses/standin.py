@@ -6,7 +6,7 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from shared.exact import dumps, loads
+from shared.json_codec import dumps, loads
 
 Told = dict[str, Any]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 
-from shared.exact import dumps, loads
+from shared.json_codec import dumps, loads
 from tests.client import Client
 
 Facts = dict[str, Any]

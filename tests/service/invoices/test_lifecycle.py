@@ -20,7 +20,7 @@ PAST, FUTURE = (TODAY - timedelta(days=2)).isoformat(), (TODAY + timedelta(days=
 
 APPROVE = {"yes": True, "manager_email": "manager@example.com"}
 DENY = APPROVE | {"yes": False}
-HOUSE = done.House(domain="seller.example")
+INSTALLATION = done.Installation(domain="seller.example")
 
 MOVES = {
     "draft": {"draft", "sent", "overdue", "paid", "cancelled"},
@@ -183,7 +183,7 @@ def test_a_completed_invoice_refuses_every_change_but_one(app: Flask, invoices: 
             refused(answer, "completed")
         for decide in (done.approve, done.finance_approve):
             with pytest.raises(Refused):
-                decide(db, CALLER, made["id"], DENY, IfMatch(), HOUSE)
+                decide(db, CALLER, made["id"], DENY, IfMatch(), INSTALLATION)
     done.uncomplete(db, CALLER, made["id"], IfMatch())
     done.uncomplete(db, CALLER, made["id"], IfMatch())
     assert actions(invoices, made) == ["created", "completed", "uncompleted"]
@@ -196,10 +196,10 @@ def test_a_completed_invoice_refuses_every_change_but_one(app: Flask, invoices: 
 def test_an_approval_is_told_step_by_step(app: Flask, invoices: Client) -> None:
     db = app.extensions["service"].db
     made = make(invoices, total=10)
-    assert done.approve(db, CALLER, made["id"], APPROVE, IfMatch(), HOUSE).approval == "in progress"
+    assert done.approve(db, CALLER, made["id"], APPROVE, IfMatch(), INSTALLATION).approval == "in progress"
     with pytest.raises(Refused):
-        done.approve(db, CALLER, made["id"], APPROVE, IfMatch(), HOUSE)
-    assert done.finance_approve(db, CALLER, made["id"], APPROVE, IfMatch(), HOUSE).approval == "approved"
+        done.approve(db, CALLER, made["id"], APPROVE, IfMatch(), INSTALLATION)
+    assert done.finance_approve(db, CALLER, made["id"], APPROVE, IfMatch(), INSTALLATION).approval == "approved"
     assert actions(invoices, made) == ["created", "approved", "finance approved"]
     assert history(invoices, made)[-1]["changes"] == {"approval": ["in progress", "approved"]}
 
@@ -207,7 +207,7 @@ def test_an_approval_is_told_step_by_step(app: Flask, invoices: Client) -> None:
 def test_new_amounts_set_the_approval_back(app: Flask, invoices: Client) -> None:
     db = app.extensions["service"].db
     made = make(invoices, total=10)
-    done.approve(db, CALLER, made["id"], APPROVE, IfMatch(), HOUSE)
+    done.approve(db, CALLER, made["id"], APPROVE, IfMatch(), INSTALLATION)
     data(invoices.put(url(made), json={"notes": "x", "total": 10}))
     assert queries.find(db, CALLER, made["id"]).approval == "in progress"
     data(invoices.put(url(made), json={"total": 11}))
@@ -221,7 +221,7 @@ def test_of_two_racing_decisions_one_wins(app: Flask, invoices: Client) -> None:
 
     def decide(yes: bool) -> bool:
         try:
-            done.approve(db, CALLER, made["id"], APPROVE if yes else DENY, IfMatch(), HOUSE)
+            done.approve(db, CALLER, made["id"], APPROVE if yes else DENY, IfMatch(), INSTALLATION)
         except Refused:
             return False
         return True

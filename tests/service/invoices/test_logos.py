@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from services.invoices import logos
+from services.invoices.papers import logos
 from services.invoices.settings import Settings
 from shared.audit import Audit
 from shared.relay import Relay

@@ -18,8 +18,9 @@ from aiosmtpd.controller import Controller
 from flask import Flask
 from sqlalchemy import update
 
-from services.invoices import document, mail, messages
+from services.invoices import messages
 from services.invoices.app import create_relay
+from services.invoices.papers import document, mail
 from services.invoices.settings import Settings
 from shared.db import now
 from shared.outbox import Outbox

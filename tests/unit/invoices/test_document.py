@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
-from services.invoices import document, press, rules
-from services.invoices.document import LAYOUTS, Facts, drawn, file_name, stated
+from services.invoices import rules
 from services.invoices.models import Invoice, Item, Profile
+from services.invoices.papers import document, press
+from services.invoices.papers.document import LAYOUTS, Facts, drawn, file_name, stated
 from services.invoices.rules import Line
 from shared.errors import Unavailable
 from tests.service.invoices.pictures import JPEG, png

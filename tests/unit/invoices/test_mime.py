@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.invoices import mime
-from services.invoices.mime import Forged
-from services.invoices.wording import one_line
+from services.invoices.papers import mime
+from services.invoices.papers.mime import Forged
+from services.invoices.papers.wording import one_line
 
 NAMES = ["From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type"]
 HIDDEN = "=?utf-8?q?1=0D=0AReply-To:evil@x.example=0D=0A=0D=0A<b>Pay_me</b>?="

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from services.invoices import press
-from services.invoices.press import Press, Unprintable
+from services.invoices.papers import press
+from services.invoices.papers.press import Press, Unprintable
 from shared.errors import Unavailable
 
 

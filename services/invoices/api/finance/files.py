@@ -8,12 +8,12 @@ from flask import Response, request
 BINARY = {"type": "string", "format": "binary"}
 
 
-def file(data: bytes, kind: str, *, tag: str, name: str | None = None) -> Response:
+def file(data: bytes, kind: str, *, etag: str, name: str | None = None) -> Response:
     """The bytes, to be shown where they are asked for; 304 when the client has them. `name`: what to save them as."""
     response = Response(data, content_type=kind)
     response.headers["Content-Disposition"] = _inline(name) if name else "inline"
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.set_etag(tag)
+    response.set_etag(etag)
     response.make_conditional(request)
     return response
 

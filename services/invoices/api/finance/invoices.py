@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, request
 from marshmallow import Schema
 
-from services.invoices import actions, document, queries, settings
+from services.invoices import actions, queries, settings
 from services.invoices.api.finance.files import BINARY, file
 from services.invoices.api.finance.schemas import (
     EXAMPLE,
@@ -25,8 +25,9 @@ from services.invoices.api.finance.schemas import (
     PaymentQuery,
 )
 from services.invoices.api.finance.spelling import spelled, spelled_payment
+from services.invoices.papers import document
+from services.invoices.papers.press import Unprintable
 from services.invoices.places import drawing
-from services.invoices.press import Unprintable
 from services.invoices.vocabulary import VOCABULARY
 from shared.bodies import json_body, load
 from shared.describe import listed
@@ -93,7 +94,7 @@ def get_invoice_pdf(invoice_id: str) -> Response:
             pdf = document.for_reader(facts, (logo.kind, logo.data) if logo else None)
     except Unprintable:
         raise Unavailable("The document cannot be drawn", retry_after=60) from None
-    return file(pdf, "application/pdf", tag=hashlib.sha256(pdf).hexdigest(), name=facts["file"])
+    return file(pdf, "application/pdf", etag=hashlib.sha256(pdf).hexdigest(), name=facts["file"])
 
 
 @routes.put("/<uuid:invoice_id>")
@@ -186,4 +187,4 @@ def _check_nothing_asked() -> None:
 
 def _shown(invoice: "Invoice", *, status: int = 200, location: str | None = None) -> Response:
     today = queries.today(caller())
-    return one(spelled(invoice, today), tag=actions.tag(invoice, today), status=status, location=location)
+    return one(spelled(invoice, today), etag=invoice.etag(today), status=status, location=location)

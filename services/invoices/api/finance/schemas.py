@@ -6,8 +6,8 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from services.invoices import rules
-from services.invoices.document import LAYOUTS, PAPER_SIZES
-from services.invoices.logos import KINDS
+from services.invoices.papers.document import LAYOUTS, PAPER_SIZES
+from services.invoices.papers.logos import KINDS
 from shared.bodies import ListQuery
 from shared.describe import ListSchema
 from shared.fields import Amount, CurrencyCode, Day, Email, Several, Text, WholeNumber

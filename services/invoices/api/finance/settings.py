@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 
-from services.invoices import actions, logos, queries
+from services.invoices import actions, queries
 from services.invoices.api.finance.files import BINARY, file
 from services.invoices.api.finance.schemas import (
     LOGO_SHOWN,
@@ -15,7 +15,8 @@ from services.invoices.api.finance.schemas import (
     SettingsIn,
 )
 from services.invoices.api.finance.spelling import spelled_logo, spelled_settings
-from services.invoices.logos import KINDS
+from services.invoices.papers import logos
+from services.invoices.papers.logos import KINDS
 from services.invoices.places import drawing
 from shared.web import Routes, answers_once, caller, db, idempotency_key, if_match, nothing, one, run_idempotent
 
@@ -49,7 +50,7 @@ def update_settings(facts: dict[str, Any]) -> Response:
 
 
 def _shown(profile: "Profile") -> Response:
-    return one(spelled_settings(profile), tag=str(profile.version))
+    return one(spelled_settings(profile), etag=profile.etag)
 
 
 @routes.get("/logo")
@@ -62,7 +63,7 @@ def get_logo() -> Response:
     404 where there is none.
     """
     logo = queries.logo(db(), caller())
-    return file(logo.data, logo.kind, tag=logo.digest)
+    return file(logo.data, logo.kind, etag=logo.digest)
 
 
 @routes.put("/logo")
@@ -80,7 +81,7 @@ def put_logo() -> Response:
 
     def work() -> Response:
         logo = actions.put_logo(db(), caller(), image, expected)
-        return one(spelled_logo(logo), tag=logo.digest)
+        return one(spelled_logo(logo), etag=logo.digest)
 
     return run_idempotent(asked, work)  # not one transaction with the reading of the image, which takes its time
 

@@ -8,7 +8,7 @@ from orjson import Fragment
 
 from services.invoices import rules
 from services.invoices.rules import priced
-from shared.exact import amount
+from shared.json_codec import amount
 
 if TYPE_CHECKING:
     from services.invoices.models import Invoice, Item, Logo, Payment, Profile

@@ -8,8 +8,8 @@ from marshmallow import Schema, fields
 from services.invoices import actions, queries
 from services.invoices.api.projects.schemas import CompanyIn, NewCompanyIn
 from services.invoices.api.projects.spelling import spelled_company
-from shared.compact import created, does, done, lists, makes, paged, queried, spelled, takes
 from shared.page import Place
+from shared.projects_dialect import created, does, done, lists, makes, paged, queried, spelled, takes
 from shared.web import Routes, caller, db, if_match, tagged, whole_id
 
 routes = Routes("companies", __name__, scope="invoices")
@@ -52,7 +52,7 @@ class CompanyList(Schema):
 @lists(routes, CompanyList, example={"companies": [SHOWN]})
 def list_companies(query: dict[str, Any]) -> Response:
     """List companies."""
-    place = Place(query["page"], query["size"], "id", falling=False)
+    place = Place(query["page"], query["size"], "id", descending=False)
     found, count = queries.companies(db(), caller(), place)
     return paged("companies", map(spelled_company, found), count, place)
 
@@ -70,7 +70,7 @@ def create_company(facts: dict[str, Any]) -> Response:
 def get_company(company_id: str) -> Response:
     """Get a company."""
     company = queries.company(db(), caller(), whole_id(company_id))
-    return tagged({"company": spelled(spelled_company(company))}, tag=str(company.version))
+    return tagged({"company": spelled(spelled_company(company))}, etag=company.etag)
 
 
 @routes.put(f"/companies/{ID}.json")

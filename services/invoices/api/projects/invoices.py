@@ -19,11 +19,11 @@ from services.invoices.api.projects.schemas import (
     ProjectInvoiceList,
     ProjectInvoiceQuery,
 )
-from services.invoices.api.projects.spelling import spelled_bill, spelled_whole
-from shared.compact import created, does, done, known_currency, lists, makes, paged, queried, spelled, takes
+from services.invoices.api.projects.spelling import spelled_invoice, spelled_whole
 from shared.currencies import NAMES
 from shared.errors import renamed
 from shared.page import Place
+from shared.projects_dialect import created, does, done, known_currency, lists, makes, paged, queried, spelled, takes
 from shared.web import Routes, answer, caller, db, if_match, tagged, whole_id
 
 routes = Routes("project-invoices", __name__, scope="invoices")
@@ -48,7 +48,7 @@ def list_invoices(query: dict[str, Any]) -> Response:
     """List the invoices of all projects."""
     place = _place(query)
     found, count = queries.bills(db(), caller(), place, completed=query["completed"], archived=query["archived"])
-    return paged("invoices", map(spelled_bill, found), count, place)
+    return paged("invoices", map(spelled_invoice, found), count, place)
 
 
 @routes.get("/projects/<id:project_id>/invoices.json")
@@ -59,7 +59,7 @@ def list_invoices_of_project(query: dict[str, Any], project_id: str) -> Response
     place = _place(query)
     of = whole_id(project_id)
     found, count = queries.bills(db(), caller(), place, project_id=of, completed=query["completed"])
-    return paged("invoices", map(spelled_bill, found), count, place)
+    return paged("invoices", map(spelled_invoice, found), count, place)
 
 
 @routes.get(f"/invoices/{ID}.json")
@@ -67,8 +67,8 @@ def list_invoices_of_project(query: dict[str, Any], project_id: str) -> Response
 def get_invoice(invoice_id: str) -> Response:
     """Get an invoice with what is on it."""
     bill = queries.bill(db(), caller(), whole_id(invoice_id))
-    tag = actions.tag(bill.invoice, queries.today(caller()))
-    return tagged({"invoice": spelled(spelled_whole(bill))}, tag=tag)
+    etag = bill.invoice.etag(queries.today(caller()))
+    return tagged({"invoice": spelled(spelled_whole(bill))}, etag=etag)
 
 
 @routes.post("/invoices.json")
@@ -165,4 +165,4 @@ def _lines(ids: dict[str, Any] | None) -> Lines:
 
 
 def _place(query: dict[str, Any]) -> Place:
-    return Place(query["page"], query["size"], "id", falling=False)
+    return Place(query["page"], query["size"], "id", descending=False)

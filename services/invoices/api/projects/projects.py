@@ -9,8 +9,8 @@ from marshmallow import Schema, fields
 from services.invoices import actions, queries, rules
 from services.invoices.api.projects.schemas import NewProjectIn, ProjectIn, ProjectQuery, RatesIn
 from services.invoices.api.projects.spelling import spelled_project, spelled_rates
-from shared.compact import created, does, done, lists, makes, paged, queried, spelled, takes
 from shared.page import Place
+from shared.projects_dialect import created, does, done, lists, makes, paged, queried, spelled, takes
 from shared.web import Routes, caller, db, if_match, tagged, whole_id
 
 routes = Routes("projects", __name__, scope="invoices")
@@ -80,7 +80,7 @@ class RatesAnswer(Schema):
 @lists(routes, ProjectList, example={"projects": [SHOWN]})
 def list_projects(query: dict[str, Any]) -> Response:
     """List projects."""
-    place = Place(query["page"], query["size"], "id", falling=False)
+    place = Place(query["page"], query["size"], "id", descending=False)
     found, count = queries.projects(db(), caller(), place, archived=query["archived"])
     return paged("projects", [spelled_project(*each) for each in found], count, place)
 
@@ -98,7 +98,7 @@ def create_project(facts: dict[str, Any]) -> Response:
 def get_project(project_id: str) -> Response:
     """Get a project."""
     project, company = queries.project(db(), caller(), whole_id(project_id))
-    return tagged({"project": spelled(spelled_project(project, company))}, tag=str(project.version))
+    return tagged({"project": spelled(spelled_project(project, company))}, etag=project.etag)
 
 
 @routes.put(f"/projects/{ID}.json")
@@ -123,7 +123,7 @@ def delete_project(project_id: str) -> Response:
 def get_rates(project_id: str) -> Response:
     """Get what an hour costs on a project."""
     rates = queries.rates(db(), caller(), whole_id(project_id))
-    return tagged({"rates": spelled(spelled_rates(rates, caller().currency))}, tag=str(rates.version))
+    return tagged({"rates": spelled(spelled_rates(rates, caller().currency))}, etag=str(rates.version))
 
 
 @routes.post(f"/projects/{ID}/rates.json")

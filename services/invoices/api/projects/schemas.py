@@ -8,9 +8,9 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from services.invoices import rules
-from shared.compact import CompactDay, Flag, LooseAmount, LooseNumber, LooseText, PageQuery, either
 from shared.fields import Named, WholeNumber
 from shared.lengths import DESCRIPTION, NAME
+from shared.projects_dialect import CompactDay, Flag, LooseAmount, LooseNumber, LooseText, PageQuery, either
 
 LARGEST = 2**63 - 1
 

@@ -1,4 +1,4 @@
-"""Facts in the document's words, as `shared.compact.spelled` then writes them."""
+"""Facts in the document's words, as `shared.projects_dialect.spelled` then writes them."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +8,7 @@ from shared.people import Names
 
 if TYPE_CHECKING:
     from services.invoices.models import Company, Project, ProjectExpense, TimeEntry
-    from services.invoices.queries import Bill, Entry
+    from services.invoices.queries import Entry, InvoiceDetail
     from services.invoices.queries.projects import Rates
 
 Spelling = dict[str, Any]
@@ -16,7 +16,7 @@ Spelling = dict[str, Any]
 NOBODY = Names()
 
 
-def spelled_bill(bill: "Bill") -> Spelling:
+def spelled_invoice(bill: "InvoiceDetail") -> Spelling:
     """An invoice as lists show it."""
     invoice = bill.invoice
     maker, editor = bill.names.get(invoice.created_by, NOBODY), bill.names.get(invoice.updated_by, NOBODY)
@@ -53,9 +53,9 @@ def spelled_bill(bill: "Bill") -> Spelling:
     }
 
 
-def spelled_whole(bill: "Bill") -> Spelling:
+def spelled_whole(bill: "InvoiceDetail") -> Spelling:
     """An invoice with what is on it."""
-    return spelled_bill(bill) | {
+    return spelled_invoice(bill) | {
         "line-items": [_line(bill, entry) for entry in bill.time],
         "expenses": [_expense(bill, expense) for expense in bill.expenses],
         "total-time": bill.minutes,
@@ -63,7 +63,7 @@ def spelled_whole(bill: "Bill") -> Spelling:
     }
 
 
-def _line(bill: "Bill", entry: "TimeEntry") -> Spelling:
+def _line(bill: "InvoiceDetail", entry: "TimeEntry") -> Spelling:
     person, currency = bill.names.get(entry.person_id, NOBODY), bill.invoice.currency
     return {
         "minutes": entry.minutes,
@@ -82,7 +82,7 @@ def _line(bill: "Bill", entry: "TimeEntry") -> Spelling:
     }
 
 
-def _expense(bill: "Bill", expense: "ProjectExpense") -> Spelling:
+def _expense(bill: "InvoiceDetail", expense: "ProjectExpense") -> Spelling:
     maker = bill.names.get(expense.created_by, NOBODY)
     return {
         "invoice-id": expense.invoice_id,

@@ -9,8 +9,8 @@ from marshmallow import Schema, fields
 from services.invoices import actions, queries, rules
 from services.invoices.api.projects.schemas import TimeEntryIn, TimeEntryQuery
 from services.invoices.api.projects.spelling import spelled_entry
-from shared.compact import created, does, done, lists, makes, paged, queried, spelled, takes
 from shared.page import Place
+from shared.projects_dialect import created, does, done, lists, makes, paged, queried, spelled, takes
 from shared.web import Routes, caller, db, if_match, tagged, whole_id
 
 routes = Routes("time-entries", __name__, scope="invoices")
@@ -90,7 +90,7 @@ def create_time_entry(facts: dict[str, Any], project_id: str) -> Response:
 def get_time_entry(entry_id: str) -> Response:
     """Get a time entry."""
     entry = queries.entry(db(), caller(), whole_id(entry_id))
-    return tagged({"time-entry": spelled(spelled_entry(entry))}, tag=str(entry.entry.version))
+    return tagged({"time-entry": spelled(spelled_entry(entry))}, etag=entry.entry.etag)
 
 
 @routes.put(f"/time_entries/{ID}.json")
@@ -111,7 +111,7 @@ def delete_time_entry(entry_id: str) -> Response:
 
 
 def _listed(query: dict[str, Any], *, project_id: int | None = None) -> Response:
-    place = Place(query.pop("page"), query.pop("size"), "id", falling=False)
+    place = Place(query.pop("page"), query.pop("size"), "id", descending=False)
     first, last, zone = query.pop("from_", None), query.pop("to", None), caller().time_zone
     span = {
         "from_": rules.moment(first, time(), zone) if first else None,

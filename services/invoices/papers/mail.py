@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from services.invoices import mime
-from services.invoices.mime import Attachment, Letter
+from services.invoices.papers import mime
+from services.invoices.papers.mime import Attachment, Letter
 from services.invoices.settings import Settings
 from shared.outbox import Undeliverable
 

@@ -8,7 +8,7 @@ from io import BytesIO
 import filetype
 import imagesize
 
-from services.invoices import document
+from services.invoices.papers import document
 from shared.errors import Invalid, TooLarge, UnsupportedMedia
 
 KINDS = ("image/png", "image/jpeg")

@@ -17,8 +17,8 @@ import imagesize
 import structlog
 
 from services.invoices import rules
-from services.invoices.press import Press, Unprintable
-from services.invoices.wording import about, figure, one_line, sums
+from services.invoices.papers.press import Press, Unprintable
+from services.invoices.papers.wording import about, figure, one_line, sums
 from shared.money import Money
 
 if TYPE_CHECKING:

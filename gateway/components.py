@@ -30,7 +30,7 @@ TELLING = 1.0
 
 
 @dataclass(frozen=True)
-class Parts:
+class Components:
     """The gateway's own facts."""
 
     db: Database
@@ -42,7 +42,7 @@ class Parts:
     places: Places
     upstreams: dict[str, Upstream]
     readiness: Readiness
-    inside: dict[str, Flask]
+    in_process: dict[str, Flask]
     """The apps that answer in this process, by what `routes` calls them."""
     hsts: int
     """Seconds that browsers stay with HTTPS, once they came that way."""
@@ -57,17 +57,17 @@ class Parts:
             upstream.close()
 
 
-def build(settings: Settings, wire: BaseAdapter | None) -> Parts:
+def build(settings: Settings, wire: BaseAdapter | None) -> Components:
     """The parts that these settings ask for."""
     db = Database(settings.database_url, threads=settings.threads, limits=settings.limits)
-    db.topics = told(settings, wire, deadline=TELLING)
+    db.topics = person_topics(settings, wire, deadline=TELLING)
     upstreams = {name: Upstream(name, getattr(settings, f"{name}_url"), settings.deadline) for name in SERVICES}
     sources = Sources({name: _peer(settings, name, wire) for name in SERVICES}, key=settings.history_key)
-    inside = {
+    in_process = {
         PEOPLE: people.create_app(db, settings.caller_secret, sources),
         ADMIN: admin.create_app(db, settings.caller_secret, settings.key_secret),
     }
-    return Parts(
+    return Components(
         db=db,
         keys=Lookup(db, settings.key_secret, guesses=Guesses(settings.guess_limit)),
         strangers=Guesses(settings.stranger_limit if settings.rate_limit else 0),
@@ -77,12 +77,12 @@ def build(settings: Settings, wire: BaseAdapter | None) -> Parts:
         upstreams=upstreams,
         readiness=Readiness(db, upstreams.values()),
         signed=lambda caller, service: callers.sign(caller, settings.caller_secret, service),
-        inside=inside,
+        in_process=in_process,
         hsts=settings.hsts,
     )
 
 
-def told(settings: Settings, wire: BaseAdapter | None, *, deadline: float) -> Topics:
+def person_topics(settings: Settings, wire: BaseAdapter | None, *, deadline: float) -> Topics:
     """How the services are told of people, within `deadline` seconds each."""
     return messages.topics({name: _peer(settings, name, wire) for name in messages.RECEIVERS}, deadline=deadline)
 
@@ -91,7 +91,7 @@ def _peer(settings: Settings, name: str, wire: BaseAdapter | None) -> Peer:
     return Peer("gateway", name, getattr(settings, f"{name}_url"), settings.caller_secret, adapter=wire)
 
 
-def parts() -> Parts:
+def components() -> Components:
     """The parts of the gateway that answers this request."""
-    known: Parts = current_app.extensions["gateway"]
+    known: Components = current_app.extensions["gateway"]
     return known

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Invalid
-from shared.exact import DEPTH, dumps, loads
+from shared.json_codec import DEPTH, dumps, loads
 from shared.money import MAX_MINOR, Money
 
 

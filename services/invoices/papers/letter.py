@@ -5,7 +5,7 @@ from typing import Any
 
 from services.invoices import rules
 from services.invoices.models import Invoice, Profile
-from services.invoices.wording import Row, about, amount, figure, one_line, sums
+from services.invoices.papers.wording import Row, about, amount, figure, one_line, sums
 from shared.money import Money
 
 
