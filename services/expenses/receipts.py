@@ -56,7 +56,7 @@ class Receipt:
         """What tells this file from every other."""
         return hashlib.blake2b(self.data, digest_size=16).hexdigest()
 
-    def keep(self) -> None:
+    def confirm(self) -> None:
         """A committed row names it."""
         self.kept = True
 
@@ -104,7 +104,7 @@ class Receipts:
             yield
         except BaseException as why:
             if isinstance(why, DBAPIError) or not isinstance(why, Exception):  # or the process is being ended
-                receipt.keep()  # the commit may have come through, and a row may name it: the sweep knows better
+                receipt.confirm()  # the commit may have come through, and a row may name it: the sweep knows better
             raise
         finally:
             if not receipt.kept:

@@ -73,7 +73,7 @@ def sign(expense: Expense, caller: Caller) -> None:
 def attach(session: Session, expense: Expense, receipt: Receipt | None, receipts: Receipts | None = None) -> None:
     if receipt is None:
         return
-    on_commit(session, receipt.keep)  # first: what else follows takes time, and may be cut off
+    on_commit(session, receipt.confirm)  # first: what else follows takes time, and may be cut off
     if receipts and expense.receipt_key:
         on_commit(session, partial(receipts.remove, expense.receipt_key))
     expense.receipt_key, expense.receipt_type, expense.receipt_digest = receipt.key, receipt.type, receipt.digest

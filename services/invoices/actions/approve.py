@@ -83,7 +83,7 @@ def finance_approve(
 
 def _taken_up(session: Session, caller: Caller, invoice_id: InvoiceId, expected: IfMatch) -> tuple[Profile, Invoice]:
     """The settings, and the invoice, on which nobody else decides meanwhile."""
-    writing.line_up_decisions(session, caller)
+    writing.lock_decisions(session, caller)
     profile = known_profile(session, caller)
     invoice = owned(session, caller, invoice_id, lock=True)
     expected.check(invoice.etag(today(caller)))

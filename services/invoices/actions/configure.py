@@ -35,7 +35,7 @@ def configure(db: Database, caller: Caller, facts: Facts, expected: IfMatch) -> 
     """
     caller.check_everywhere()
     with db.write() as session:
-        writing.line_up_decisions(session, caller)
+        writing.lock_decisions(session, caller)
         profile = known_profile(session, caller, lock=True)
         expected.check(profile.etag)
         grounds = _grounds(profile, facts)

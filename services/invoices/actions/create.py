@@ -67,7 +67,7 @@ def _create(session: Session, caller: Caller, facts: Facts, prefix: str) -> Invo
     numbers.inserted(session, invoice, prefix)
     writing.record(session, caller, "created", invoice, told)  # with the transaction id that was free
     writing.put_items(session, invoice)
-    writing.keep(session, invoice, payment)
+    writing.insert_payment(session, invoice, payment)
     return invoice
 
 

@@ -32,7 +32,7 @@ def pay(db: Database, caller: Caller, invoice_id: InvoiceId, facts: Facts, expec
         rules.check_released(denied=invoice.denied)
         writing.check_approved(session, caller, invoice)
         payment, told = writing.book(caller, invoice, amount, facts)
-        writing.keep(session, invoice, payment)
+        writing.insert_payment(session, invoice, payment)
         if not invoice.due.minor:
             invoice.lifecycle = rules.move(invoice.lifecycle, rules.PAID)
         writing.record(session, caller, "payment booked", invoice, told)

@@ -43,7 +43,7 @@ def _update(session: Session, caller: Caller, invoice_id: InvoiceId, facts: Fact
         writing.apply_plain(invoice, facts)
         if facts.get("status", status) != status:
             payment, paid = writing.move(session, caller, invoice, facts["status"])
-            writing.keep(session, invoice, payment)
+            writing.insert_payment(session, invoice, payment)
             told |= paid
         rules.check_number(number, invoice.number, invoice.lifecycle, series=series)
         if session.is_modified(invoice):

@@ -184,7 +184,7 @@ def book(caller: Caller, invoice: Invoice, amount: Money, facts: Facts) -> tuple
     return payment, {"payment": [None, told_payment(payment)]}
 
 
-def keep(session: Session, invoice: Invoice, payment: Payment | None) -> None:
+def insert_payment(session: Session, invoice: Invoice, payment: Payment | None) -> None:
     """Write a payment of an invoice that is in the database."""
     if payment:
         payment.invoice_id = invoice.id
@@ -198,7 +198,7 @@ def record(session: Session, caller: Caller, action: str, invoice: Invoice, told
         invoice.updated_by = caller.member_id
 
 
-def line_up_decisions(session: Session, caller: Caller) -> None:
+def lock_decisions(session: Session, caller: Caller) -> None:
     """Wait for others who decide on invoices of the workspace, or change what its decisions rest on."""
     advisory_lock(session, f"decisions {caller.workspace_id}")
 
