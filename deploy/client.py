@@ -94,11 +94,13 @@ class Client:
             self._since = (_round(), time.thread_time())
         elif time.thread_time() - self._since[1] > SLICE and self._head_seconds is None:  # a head is short
             self.waited_for = True  # who only stands in line makes room, too
-            with LANE:
+            try:
+                with LANE:
+                    gevent.sleep(0)
+                # The lane is handed on here: who went on running would take it again before the next one is woken.
                 gevent.sleep(0)
-            # The lane is handed on here: who went on running would take it again before the next one is woken.
-            gevent.sleep(0)
-            self.waited_for = False
+            finally:
+                self.waited_for = False
             self._since = (_round(), time.thread_time())
 
     def hang_up(self) -> None:

@@ -177,7 +177,7 @@ def _taken(body: Any, client: Client) -> bool:
     try:
         while left > 0 and (piece := body.read(min(left, 8192))):
             left -= len(piece)
-    except (OSError, ParseException):
+    except (OSError, ParseException, errors.Invalid):
         return False
     return left > 0 and not body.failed
 
@@ -194,7 +194,7 @@ def _worth_their_frames(pieces: Iterable[bytes], client: Client) -> Iterator[byt
 
 
 class Body:
-    """A request's body, as the app reads it: whatever is wrong with it is an OSError, which werkzeug knows."""
+    """A request's body, as the app reads it: what is wrong with it is an OSError, which werkzeug knows, or Invalid."""
 
     def __init__(self, request: Any, client: Client) -> None:
         self._body, self._client, reader = request.body, client, request.body.reader

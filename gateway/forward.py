@@ -86,13 +86,13 @@ def forward(
         TooManyRequests: there is no place, or no room for what the workspace sends or is sent.
         Unavailable, DeadlineExceeded: the service is away or slow.
     """
-    upstream.expect()
-    lines = _head(request, target, upstream.host, token)
     limit = UPLOAD_BYTES if request.mimetype == "multipart/form-data" else JSON_BYTES
-    with taken_in(request, owner, limit) as body:
-        ask = _with_body(request, lines, body)
-        with place:
-            return _answer(upstream, upstream.ask(ask), owner)
+    with upstream.expected() as attempt:
+        lines = _head(request, target, upstream.host, token)
+        with taken_in(request, owner, limit) as body:
+            ask = _with_body(request, lines, body)
+            with place:
+                return _answer(upstream, upstream.ask(ask, attempt), owner)
 
 
 # Out

@@ -8,14 +8,15 @@ import http.client
 import socket
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
 from gateway.answer import Answer
-from shared.breaker import Breaker, Open
+from shared.breaker import Attempt, Breaker, Open
 from shared.bulkhead import Bulkhead, Full
 from shared.errors import DeadlineExceeded, Unavailable
 
@@ -138,31 +139,37 @@ class Upstream:
         self._idle: deque[Connection] = deque()
         self._breaker, self._bulkhead = Breaker(FAILURES), Bulkhead(PLACES, PATIENCE)
 
-    def expect(self) -> None:
-        """Be sure, before anything else is waited for, that it is going to be asked.
+    @contextmanager
+    def expected(self) -> Iterator[Attempt]:
+        """Leave to ask it within this block, before anything else is waited for.
 
         Raises:
             Unavailable: the last ones had no answer, and another is just trying again.
         """
         try:
-            self._breaker.enter()
+            attempt = self._breaker.enter()
         except Open:
             raise Unavailable from None
+        try:
+            yield attempt
+        finally:
+            attempt.give_back()
 
-    def ask(self, ask: Ask) -> Exchange:
-        """Send a request, after `expect`, and wait for its answer to begin.
+    def ask(self, ask: Ask, attempt: Attempt) -> Exchange:
+        """Send a request, with leave from `expected`, and wait for its answer to begin.
 
         It is sent a second time only if it changes nothing and the service had closed the kept connection it was
         sent on; anything else that was accepted is never repeated.
 
         Raises:
-            Unavailable: no connection, or it ended without an answer. Or it was not sent: too many wait for theirs.
+            Unavailable: no connection, or it ended without an answer. Or it was not sent: the last
+                ones had no answer, or too many wait for theirs.
             DeadlineExceeded: no answer in time.
         """
         try:
             with self._bulkhead.place():
-                return self._breaker.watch(lambda: self._asked(ask))
-        except Full:
+                return attempt.make(lambda: self._asked(ask))
+        except (Full, Open):
             raise Unavailable from None
 
     def _asked(self, ask: Ask) -> Exchange:

@@ -30,36 +30,64 @@ class Breaker:
         Raises:
             Open: it was not tried.
         """
-        self.enter()
-        return self.watch(work)
+        return self.enter().make(work)
 
-    def enter(self) -> None:
-        """The first half of `call`, for who has something to do in between: claim a trial, where one is needed.
+    def enter(self) -> "Attempt":
+        """Leave for a call that is made later; where a trial is needed, it is this one's.
 
         Raises:
             Open: it is not to be tried.
         """
         if self._failed < self._limit:
-            return
+            return Attempt(self, trial=False)
         with self._lock:
             if self._failed < self._limit:
-                return
+                return Attempt(self, trial=False)
             if time.monotonic() < self._next_trial:
                 raise Open("it is left alone for a moment")
             self._next_trial = time.monotonic() + self._rest  # also when this one hangs
+        return Attempt(self, trial=True)
 
-    def watch(self, work: Callable[[], Result]) -> Result:
-        """The second half: do `work`, and learn from how it ends."""
-        try:
-            result = work()
-        except BaseException:
-            self._leave(failed=True)
-            raise
-        self._leave(failed=False)
-        return result
+    def _may_still(self) -> bool:
+        """Whether who had leave before may call now."""
+        return self._failed < self._limit
+
+    def _give_back(self) -> None:
+        with self._lock:
+            self._next_trial = min(self._next_trial, time.monotonic())
 
     def _leave(self, *, failed: bool) -> None:
         with self._lock:
             self._failed = self._failed + 1 if failed else 0
             if self._failed >= self._limit:
                 self._next_trial = time.monotonic() + self._rest
+
+
+class Attempt:
+    """Leave for one call. A trial that is not made is given back, for another to try."""
+
+    def __init__(self, breaker: Breaker, *, trial: bool) -> None:
+        self._breaker, self._trial = breaker, trial
+
+    def make(self, work: Callable[[], Result]) -> Result:
+        """Do `work`, and let the breaker learn from how it ends.
+
+        Raises:
+            Open: it is not to be tried any more.
+        """
+        if not self._trial and not self._breaker._may_still():
+            raise Open("it has failed meanwhile")
+        self._trial = False
+        try:
+            result = work()
+        except BaseException:
+            self._breaker._leave(failed=True)
+            raise
+        self._breaker._leave(failed=False)
+        return result
+
+    def give_back(self) -> None:
+        """It is not going to be made, if it has not been."""
+        if self._trial:
+            self._trial = False
+            self._breaker._give_back()

@@ -1,8 +1,9 @@
 """A service's database: `read()` and `write()`, each one transaction, the indented block.
 
-The block commits when it ends and rolls back when it raises; there is no commit to forget. `look()` and `once()` are
-for hot paths: a connection without a session, and where one statement is all, without a transaction. SQLite is made to
-behave like a database that several threads write to: WAL, every commit on disk, one writer at a time and in line.
+The block commits when it ends and rolls back when it raises; there is no commit to forget. `connection()` and
+`autocommit()` are for hot paths: a connection without a session, and where one statement is all, without a transaction.
+SQLite is made to behave like a database that several threads write to: WAL, every commit on disk, one writer at a time
+and in line.
 """
 
 import sqlite3
@@ -280,8 +281,21 @@ def on_commit(session: Session, task: Callable[[], object]) -> None:
     tasks_of(session).append(task)
 
 
+@contextmanager
+def savepoint(session: Session) -> Iterator[None]:
+    """A part of the transaction that an exception rolls back alone, and with it what was to follow the commit."""
+    before = tasks_of(session)
+    session.info["on_commit"] = []
+    try:
+        with session.begin_nested():
+            yield
+        before.extend(tasks_of(session))
+    finally:
+        session.info["on_commit"] = before
+
+
 def tasks_of(session: Session) -> list[Callable[[], object]]:
-    """What is to be done after the commit, in this order. Whoever rolls back to a savepoint empties it."""
+    """What is to be done after the commit, in this order."""
     tasks: list[Callable[[], object]] = session.info.setdefault("on_commit", [])
     return tasks
 

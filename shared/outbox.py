@@ -7,7 +7,7 @@ another service is asked to authorize; whoever takes its row, the request or the
 
 import random
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -34,8 +34,8 @@ BATCH = 2
 
 AT_ONCE = timedelta()
 
-TELLING = 1.0
-"""Seconds for sending the messages of one transaction right after its commit; the relay goes on where this ends."""
+AT_ONCE_FOR = 1.0
+"""Seconds for sending what a transaction has for one receiver right after its commit."""
 
 LONGEST_WAIT = timedelta(minutes=1)
 """Between two attempts, at most."""
@@ -156,7 +156,7 @@ def put(
     `armed_for`: it is a void, which the relay takes only after that time. `at_once`: it is sent right after the commit,
     and the relay sends it only when that does not happen.
     """
-    at_once = at_once and bool(_database(session).topics)  # with none, the relay is all there is
+    at_once = at_once and _can_at_once(session)
     message = MESSAGES.new(
         workspace_id=workspace_id,
         topic=topic,
@@ -171,7 +171,7 @@ def put(
     )
     if not insert(session, message, unless=("topic", "key")):
         _replace(session, message)
-    if at_once:
+    if at_once and isinstance(session, Session):
         _deliver_on_commit(session, message)
     return message
 
@@ -213,12 +213,12 @@ def let_go(session: Session | Connection) -> None:
 
 
 def disarm(session: Session, message: Outbox) -> bool:
-    """Remove an armed message; False when somebody else has taken it up."""
+    """Remove an armed message; False when somebody else has taken it."""
     return bool(connection_of(session).execute(DISARM, {"message": message.id, "of_version": message.version}).first())
 
 
 def send_now(session: Session, message: Outbox) -> bool:
-    """Let an armed message go at once, as what it guards has failed; False when somebody else has taken it up."""
+    """Let an armed message go at once, as what it guards has failed; False when somebody else has taken it."""
     gone = update(Outbox).where(Outbox.id == message.id, Outbox.version == message.version, Outbox.armed)
     fired = gone.values(armed=False, due_at=AT_ONCE).returning(Outbox.id)
     return bool(session.execute(fired, execution_options=PLAIN).first())
@@ -227,20 +227,23 @@ def send_now(session: Session, message: Outbox) -> bool:
 def take(session: Session, message: Outbox, body: dict[str, Any] | None = None) -> bool:
     """Send an armed message right after the commit; False when somebody else has taken it.
 
-    `body`: what it says instead, under the same version, since nobody has seen the undo it was.
+    `body`: what it says instead, under the same version, since nobody has seen the void it was.
     """
+    at_once = _can_at_once(session)
     taken = MESSAGES.copy(message)
-    taken.body, taken.armed, taken.attempts = message.body if body is None else body, False, 1
+    taken.body, taken.armed, taken.attempts = message.body if body is None else body, False, int(at_once)
     armed = update(Outbox).where(Outbox.id == message.id, Outbox.version == message.version, Outbox.armed)
-    said = armed.values(body=taken.body, armed=False, due_at=AT_ONCE, leased_until=LEASE, attempts=taken.attempts)
+    leased = {"leased_until": LEASE if at_once else None, "attempts": taken.attempts}
+    said = armed.values(body=taken.body, armed=False, due_at=AT_ONCE, **leased)
     if not session.execute(said.returning(Outbox.id), execution_options=PLAIN).first():
         return False
-    _deliver_on_commit(session, taken)
+    if at_once:
+        _deliver_on_commit(session, taken)
     return True
 
 
 def advance(session: Session, message: Outbox, version: int) -> Outbox | None:
-    """An armed message under a higher version; None when somebody else has taken it up."""
+    """An armed message under a higher version; None when somebody else has taken it."""
     armed = update(Outbox).where(Outbox.id == message.id, Outbox.version == message.version, Outbox.armed)
     if not session.execute(armed.values(version=version).returning(Outbox.id), execution_options=PLAIN).first():
         return None
@@ -297,37 +300,45 @@ def renew(db: Database, message: Outbox) -> None:
 class _Delivery:
     """What a transaction writes to be sent at once: a task of after its commit.
 
-    It takes so many seconds at most, and ends for a receiver with the first failure; the relay sends the rest.
+    Each receiver has so many seconds at most, and no more after its first failure; the relay sends the rest.
     """
 
     db: Database
     messages: list[Outbox] = field(default_factory=list)
 
     def __call__(self) -> None:
-        until, failed, left = time.monotonic() + TELLING, set[str](), []
+        by_receiver: dict[str, list[Outbox]] = {}
         for message in self.messages:
-            to = self.db.topics[message.topic].to
-            if time.monotonic() > until or to in failed:
-                left.append(message)
-            elif not deliver(self.db, self.db.topics, message):
-                failed.add(to)
-        if left:
-            _give_back(self.db, left)
+            by_receiver.setdefault(self.db.topics[message.topic].to, []).append(message)
+        for messages in by_receiver.values():
+            self._to_one(messages)
+
+    def _to_one(self, messages: Sequence[Outbox]) -> None:
+        until, tried = time.monotonic() + AT_ONCE_FOR, 0
+        try:
+            for message in messages:
+                if time.monotonic() > until:
+                    break
+                tried += 1
+                if not deliver(self.db, self.db.topics, message):
+                    break
+        finally:
+            if tried < len(messages):
+                _give_back(self.db, messages[tried:])
 
 
-def _deliver_on_commit(session: Session | Connection, message: Outbox) -> None:
-    assert isinstance(session, Session)  # noqa: S101
+def _deliver_on_commit(session: Session, message: Outbox) -> None:
     tasks = tasks_of(session)
     delivery = next((task for task in tasks if isinstance(task, _Delivery)), None)
     if delivery is None:
-        delivery = _Delivery(_database(session))
+        delivery = _Delivery(session.info["database"])
         tasks.append(delivery)
     delivery.messages.append(message)
 
 
-def _database(session: Session | Connection) -> Database:
-    database: Database = session.info["database"]
-    return database
+def _can_at_once(session: Session | Connection) -> bool:
+    """Whether a message may be sent right after the commit: where no topics are known, the relay is all there is."""
+    return isinstance(session, Session) and bool(session.info["database"].topics)
 
 
 def _later(db: Database, message: Outbox, *, refused: str | None = None) -> None:

@@ -31,7 +31,7 @@ from shared import dialects, errors, idempotency, schema
 from shared.bodies import JSON_BYTES, Parser
 from shared.bulkhead import Full
 from shared.caller import INTERNAL, Caller
-from shared.db import Database, broken_constraint, tasks_of
+from shared.db import Database, broken_constraint, savepoint
 from shared.describe import DescribedApi
 from shared.json_codec import dumps, loads
 from shared.logs import request_id
@@ -324,10 +324,9 @@ def run_idempotent(
         if not acquired:
             idempotency.acquire(session, key)
         try:
-            with session.begin_nested():
+            with savepoint(session):
                 response = work()
         except (errors.Forbidden, errors.NotFound, errors.Refused) as refusal:
-            tasks_of(session).clear()  # what was to follow is rolled back with the savepoint
             response = spoken(refusal)
         chosen = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
         idempotency.store_response(session, key, response.status_code, chosen, response.get_data())

@@ -35,7 +35,7 @@ MAX_BYTES = 10 * 1024 * 1024
 """The largest receipt (api.md, section 1)."""
 
 RETRY: "RetryConfig" = {"max_retries": 1, "retry_timeout": timedelta(seconds=6)}
-"""A bucket that is away must be known to be before the undo of a waiting spend is due."""
+"""A bucket that is away must be known to be before the void of a waiting spend is due."""
 
 ORPHAN_AGE = timedelta(hours=1)
 

@@ -150,6 +150,14 @@ def test_a_refused_body_in_chunks_is_not_read_and_its_connection_ends(running: R
         assert b"\r\nConnection: close\r\n" in said
 
 
+@pytest.mark.parametrize("piece", [b"1\r\nx\r\n", b"1;" + b"x" * 8000 + b"\r\nx\r\n"])
+def test_a_stranger_whose_chunks_are_too_small_hears_that_he_has_no_key(running: Running, piece: bytes) -> None:
+    for _ in range(20):
+        with running.connect() as sock:
+            sock.sendall(f"POST {EXPENSES} HTTP/1.1\r\nHost: x\r\n{CHUNKED}\r\n\r\n".encode() + piece * 20)
+            assert sock.recv(64).startswith(b"HTTP/1.1 401 ")
+
+
 def test_targets_stay_raw_behind_the_real_server(running: Running) -> None:
     for target, status in (
         (f"{EXPENSES}/a%20b?x=%2f&y=//", 200),

@@ -80,3 +80,24 @@ def test_calls_do_not_wait_for_one_another() -> None:
     thread.start()
     breaker.call(together.wait)
     thread.join()
+
+
+def test_a_trial_that_is_not_made_is_given_back_for_another() -> None:
+    breaker = tripped(rest=0)
+    breaker._rest = 60
+    left = breaker.enter()
+    with pytest.raises(Open):
+        breaker.enter()
+    left.give_back()
+    assert breaker.enter().make(lambda: 1) == 1
+    left.give_back()
+    assert breaker.call(lambda: 2) == 2
+
+
+def test_who_had_leave_before_it_opened_is_refused_then() -> None:
+    breaker = Breaker(failures=1, rest=60)
+    left = breaker.enter()
+    with pytest.raises(ConnectionRefusedError):
+        breaker.call(fail)
+    with pytest.raises(Open):
+        left.make(lambda: 1)

@@ -19,7 +19,7 @@ from services.budgets.app import HISTORY
 from services.budgets.models import Budget
 from shared import migrate
 from shared.audit import Audit
-from shared.db import Database, connection_of, new_id, now, on_commit, with_driver
+from shared.db import Database, connection_of, new_id, now, on_commit, savepoint, with_driver
 
 CUT_OFF_THE_OTHERS = """
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
@@ -118,6 +118,19 @@ def test_on_commit_is_after_the_commit(db: Database) -> None:
         session.add(budget(name="there"))
         assert seen == []
     assert seen == [("first", ["there"]), ("second", ["there"])]
+
+
+def test_what_was_to_follow_goes_with_the_savepoint_that_is_rolled_back_and_nothing_else(db: Database) -> None:
+    seen: list[str] = []
+    with db.write() as session:
+        on_commit(session, lambda: seen.append("before"))
+        with suppress(RuntimeError), savepoint(session):
+            on_commit(session, lambda: seen.append("rolled back"))
+            raise RuntimeError
+        with savepoint(session):
+            on_commit(session, lambda: seen.append("within"))
+        on_commit(session, lambda: seen.append("after"))
+    assert seen == ["before", "within", "after"]
 
 
 def test_on_commit_is_never_when_the_block_raises(db: Database) -> None:

@@ -17,7 +17,7 @@ from services.invoices import rules
 from services.invoices.models import Invoice, Series
 from services.invoices.queries import known_profile, today
 from shared.caller import Caller
-from shared.db import broken_constraint, insert, upsert
+from shared.db import broken_constraint, insert, savepoint, upsert
 from shared.errors import Conflict, Refused
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -43,7 +43,7 @@ def retry_on_taken_number(session: Session, work: Callable[[], Made]) -> Made:
     """
     for _ in range(TRIES):
         try:
-            with session.begin_nested():
+            with savepoint(session):
                 return work()
         except Taken:
             continue
