@@ -76,7 +76,7 @@ class Body:
     def __init__(self, owner: str) -> None:
         self._owner = owner
         self._file = SpooledTemporaryFile(max_size=PIECE)  # noqa: SIM115 - `close` closes it
-        self._size = self._counted = 0
+        self._size = 0
 
     @property
     def size(self) -> int:
@@ -89,10 +89,9 @@ class Body:
         Raises:
             TooManyRequests, Unavailable: there is no room for it, here or on the disk.
         """
-        more = max(self._size + len(piece) - PIECE, 0) - self._counted
-        room.take(self._owner, more)
-        self._counted += more
-        self._size += len(piece)
+        size = self._size + len(piece)
+        room.take(self._owner, _counted(size) - _counted(self._size))
+        self._size = size
         try:
             self._file.write(piece)
         except OSError as full:
@@ -117,8 +116,13 @@ class Body:
         """Keep it no longer."""
         with suppress(OSError):  # what is thrown away need not be written
             self._file.close()
-        room.give_back(self._owner, self._counted)
-        self._size = self._counted = 0
+        room.give_back(self._owner, _counted(self._size))
+        self._size = 0
+
+
+def _counted(size: int) -> int:
+    """How much room a body of that size takes: what is beyond its first piece."""
+    return max(size - PIECE, 0)
 
 
 def _unwritten(full: OSError) -> Unavailable:

@@ -38,18 +38,18 @@ class Breaker:
         Raises:
             Open: it is not to be tried.
         """
-        if self._failed < self._limit:
+        if self._closed:
             return Attempt(self, trial=False)
         with self._lock:
-            if self._failed < self._limit:
+            if self._closed:
                 return Attempt(self, trial=False)
             if time.monotonic() < self._next_trial:
                 raise Open("it is left alone for a moment")
             self._next_trial = time.monotonic() + self._rest  # also when this one hangs
         return Attempt(self, trial=True)
 
-    def _may_still(self) -> bool:
-        """Whether who had leave before may call now."""
+    @property
+    def _closed(self) -> bool:
         return self._failed < self._limit
 
     def _give_back(self) -> None:
@@ -59,7 +59,7 @@ class Breaker:
     def _leave(self, *, failed: bool) -> None:
         with self._lock:
             self._failed = self._failed + 1 if failed else 0
-            if self._failed >= self._limit:
+            if not self._closed:
                 self._next_trial = time.monotonic() + self._rest
 
 
@@ -75,7 +75,7 @@ class Attempt:
         Raises:
             Open: it is not to be tried any more.
         """
-        if not self._trial and not self._breaker._may_still():
+        if not self._trial and not self._breaker._closed:
             raise Open("it has failed meanwhile")
         self._trial = False
         try:

@@ -36,30 +36,31 @@ class Text(fields.String):
         return text
 
 
-class Several(fields.List[Any]):
-    """A list of at most `most`, which is looked at before any of it: each element that is wrong is worded."""
+class _Counted:
+    """A field of several, which are counted before any of them is looked at: each that is wrong is worded."""
+
+    _length: validate.Length
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, list | dict):
+            self._length(value)
+        return super()._deserialize(value, attr, data, **kwargs)  # type: ignore[misc]
+
+
+class Several(_Counted, fields.List[Any]):
+    """A list of at most `most`."""
 
     def __init__(self, element: fields.Field[Any], *, least: int = 0, most: int, **kwargs: Any) -> None:
         self._length = validate.Length(min=least or None, max=most)
         super().__init__(element, validate=self._length, **kwargs)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
-        if isinstance(value, list):
-            self._length(value)
-        return super()._deserialize(value, attr, data, **kwargs)
 
-
-class Named(fields.Dict):
-    """A map of at most `most` names, which are counted before any of them is looked at."""
+class Named(_Counted, fields.Dict):
+    """A map of at most `most` names."""
 
     def __init__(self, names: fields.Field[Any], values: fields.Field[Any], *, most: int, **kwargs: Any) -> None:
         self._length = validate.Length(max=most)
         super().__init__(keys=names, values=values, **_described(kwargs, maxProperties=most))
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if isinstance(value, dict):
-            self._length(value)
-        return super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
 
 
 class Email(Text):

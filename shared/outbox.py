@@ -156,7 +156,7 @@ def put(
     `armed_for`: it is a void, which the relay takes only after that time. `at_once`: it is sent right after the commit,
     and the relay sends it only when that does not happen.
     """
-    at_once = at_once and _can_at_once(session)
+    delivery = _delivery(session) if at_once else None
     message = MESSAGES.new(
         workspace_id=workspace_id,
         topic=topic,
@@ -165,14 +165,14 @@ def put(
         body=body,
         armed=armed_for is not None,
         due_at=armed_for or AT_ONCE,
-        leased_until=LEASE if at_once else None,
-        attempts=1 if at_once else 0,
+        leased_until=LEASE if delivery else None,
+        attempts=1 if delivery else 0,
         request_id=request_id.get(),
     )
     if not insert(session, message, unless=("topic", "key")):
         _replace(session, message)
-    if at_once and isinstance(session, Session):
-        _deliver_on_commit(session, message)
+    if delivery:
+        delivery.messages.append(message)
     return message
 
 
@@ -219,9 +219,7 @@ def disarm(session: Session, message: Outbox) -> bool:
 
 def send_now(session: Session, message: Outbox) -> bool:
     """Let an armed message go at once, as what it guards has failed; False when somebody else has taken it."""
-    gone = update(Outbox).where(Outbox.id == message.id, Outbox.version == message.version, Outbox.armed)
-    fired = gone.values(armed=False, due_at=AT_ONCE).returning(Outbox.id)
-    return bool(session.execute(fired, execution_options=PLAIN).first())
+    return _changed(session, message, armed=False, due_at=AT_ONCE)
 
 
 def take(session: Session, message: Outbox, body: dict[str, Any] | None = None) -> bool:
@@ -229,27 +227,30 @@ def take(session: Session, message: Outbox, body: dict[str, Any] | None = None) 
 
     `body`: what it says instead, under the same version, since nobody has seen the void it was.
     """
-    at_once = _can_at_once(session)
+    delivery = _delivery(session)
     taken = MESSAGES.copy(message)
-    taken.body, taken.armed, taken.attempts = message.body if body is None else body, False, int(at_once)
-    armed = update(Outbox).where(Outbox.id == message.id, Outbox.version == message.version, Outbox.armed)
-    leased = {"leased_until": LEASE if at_once else None, "attempts": taken.attempts}
-    said = armed.values(body=taken.body, armed=False, due_at=AT_ONCE, **leased)
-    if not session.execute(said.returning(Outbox.id), execution_options=PLAIN).first():
+    taken.body, taken.armed, taken.attempts = message.body if body is None else body, False, 1 if delivery else 0
+    leased = {"leased_until": LEASE if delivery else None, "attempts": taken.attempts}
+    if not _changed(session, message, body=taken.body, armed=False, due_at=AT_ONCE, **leased):
         return False
-    if at_once:
-        _deliver_on_commit(session, taken)
+    if delivery:
+        delivery.messages.append(taken)
     return True
 
 
 def advance(session: Session, message: Outbox, version: int) -> Outbox | None:
     """An armed message under a higher version; None when somebody else has taken it."""
-    armed = update(Outbox).where(Outbox.id == message.id, Outbox.version == message.version, Outbox.armed)
-    if not session.execute(armed.values(version=version).returning(Outbox.id), execution_options=PLAIN).first():
+    if not _changed(session, message, version=version):
         return None
     advanced = MESSAGES.copy(message)
     advanced.version = version
     return advanced
+
+
+def _changed(session: Session, message: Outbox, **facts: Any) -> bool:
+    """Change an armed message; False when somebody else has taken it."""
+    armed = update(Outbox).where(Outbox.id == message.id, Outbox.version == message.version, Outbox.armed)
+    return bool(session.execute(armed.values(facts).returning(Outbox.id), execution_options=PLAIN).first())
 
 
 def deliver(db: Database, topics: Topics, message: Outbox) -> bool:
@@ -327,18 +328,16 @@ class _Delivery:
                 _give_back(self.db, messages[tried:])
 
 
-def _deliver_on_commit(session: Session, message: Outbox) -> None:
+def _delivery(session: Session | Connection) -> _Delivery | None:
+    """The task that sends messages right after the commit; None where no topics are known, and the relay sends all."""
+    if not isinstance(session, Session) or not session.info["database"].topics:
+        return None
     tasks = tasks_of(session)
     delivery = next((task for task in tasks if isinstance(task, _Delivery)), None)
     if delivery is None:
         delivery = _Delivery(session.info["database"])
         tasks.append(delivery)
-    delivery.messages.append(message)
-
-
-def _can_at_once(session: Session | Connection) -> bool:
-    """Whether a message may be sent right after the commit: where no topics are known, the relay is all there is."""
-    return isinstance(session, Session) and bool(session.info["database"].topics)
+    return delivery
 
 
 def _later(db: Database, message: Outbox, *, refused: str | None = None) -> None:

@@ -34,7 +34,9 @@ class Rows(Generic[Entity]):
         mapped = [attribute for attribute in entity.__mapper__.column_attrs if attribute.key not in without]
         self.columns: tuple[ColumnElement[Any], ...] = tuple(attribute.columns[0] for attribute in mapped)
         names = tuple(attribute.key for attribute in mapped)
-        own = {name: value for name, value in vars(entity).items() if isinstance(value, property | FunctionType)}
+        kinds = [kind for kind in reversed(entity.__mro__) if kind not in Base.__mro__]
+        members = {name: value for kind in kinds for name, value in vars(kind).items()}
+        own = {name: value for name, value in members.items() if isinstance(value, property | FunctionType)}
         facts: dict[str, Any] = {name: own[name] for name in own if not name.startswith("__")} | {"entity": entity}
         self._found: Any = type(entity.__name__, (namedtuple(entity.__name__, names),), facts)
         self._new: Any = type(entity.__name__, (SimpleNamespace,), facts)

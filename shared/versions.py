@@ -1,8 +1,25 @@
 """Versions: the strong ETag of a resource, and the If-Match that insists on one."""
 
+from typing import TYPE_CHECKING
+
 from werkzeug.http import parse_etags
 
 from shared.errors import PreconditionFailed
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Mapped
+
+
+class Versioned:
+    """A row of which clients see the version."""
+
+    if TYPE_CHECKING:
+        version: Mapped[int]
+
+    @property
+    def etag(self) -> str:
+        """Its version, as `If-Match` names it."""
+        return str(self.version)
 
 
 class IfMatch:

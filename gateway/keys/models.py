@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.audit import UNTOLD
 from shared.db import Base, Instant, Numbered, Serial, now, refers
+from shared.versions import Versioned
 
 
 class Workspace(Base):
@@ -48,7 +49,7 @@ class Account(Base):
         return self.id
 
 
-class Member(Numbered, Base):
+class Member(Versioned, Numbered, Base):
     """A person of a workspace. The services hear of each change of one (`gateway.people.messages`)."""
 
     __tablename__ = "members"
@@ -66,17 +67,12 @@ class Member(Numbered, Base):
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
     @property
-    def etag(self) -> str:
-        """Its version, as `If-Match` names it."""
-        return str(self.version)
-
-    @property
     def uuid(self) -> str:
         """What the history knows them by."""
         return str(self.id)
 
 
-class ApiKey(Base):
+class ApiKey(Versioned, Base):
     """What a member hands to a program: what it may do, where, and until when."""
 
     __tablename__ = "api_keys"
@@ -99,11 +95,6 @@ class ApiKey(Base):
     created_at: Mapped[datetime] = mapped_column(Instant)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
-
-    @property
-    def etag(self) -> str:
-        """Its version, as `If-Match` names it."""
-        return str(self.version)
 
     @property
     def uuid(self) -> str:

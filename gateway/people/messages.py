@@ -32,7 +32,7 @@ def tell(session: Session, person: Member, *, at_once: bool = True) -> None:
 
 def tell_gone(session: Session, person: Person) -> None:
     """Queue that somebody whom a service knows is gone, as we know nobody of that id."""
-    body = {"first_name": person.first_name, "last_name": person.last_name, "email": person.email, "deleted": True}
+    body = state(person) | {"deleted": True}
     told: dict[str, Any] = {"workspace_id": person.workspace_id, "version": person.version + 1, "body": body}
     for service in RECEIVERS:
         outbox.put(session, topic(service), key(person.workspace_id, person.id), **told)
@@ -48,7 +48,7 @@ def topic(service: str) -> str:
     return f"person.{service}"
 
 
-def state(person: Member) -> dict[str, Any]:
+def state(person: Member | Person) -> dict[str, Any]:
     """What a message says of them."""
     return {
         "first_name": person.first_name,

@@ -8,9 +8,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.db import Base, Counter, Instant, Serial, now
 from shared.lengths import NAME
 from shared.money import Money
+from shared.versions import Versioned
 
 
-class Budget(Base):
+class Budget(Versioned, Base):
     """Money set aside. What is spent is the opening figure and the live expenses booked on it."""
 
     __tablename__ = "budgets"
@@ -37,11 +38,6 @@ class Budget(Base):
         {"sqlite_autoincrement": True},
     )
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
-
-    @property
-    def etag(self) -> str:
-        """Its version, as `If-Match` names it."""
-        return str(self.version)
 
     @property
     def total(self) -> Money | None:

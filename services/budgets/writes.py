@@ -18,9 +18,7 @@ PAUSE = 0.05
 """Seconds between two looks at what is under way."""
 
 
-def when_certain(
-    budget_id: str, asked: IdempotencyKey | None, work: Callable[[Certainty | None], Response]
-) -> Response:
+def when_certain(budget_id: str, key: IdempotencyKey | None, work: Callable[[Certainty | None], Response]) -> Response:
     """Do the work with what is certain; again, for a while, where that has changed.
 
     Raises:
@@ -28,12 +26,12 @@ def when_certain(
     """
     peers: Peers = current_app.extensions["peers"]
     give_up = time.monotonic() + peers.certainty_deadline
-    if asked:
+    if key:
         with db().read() as session:
-            idempotency.check(session, asked)  # first: a repeat needs nobody
+            idempotency.check(session, key)  # first: a repeat needs nobody
     while True:
         try:
-            return run_idempotent(asked, partial(work, _known(budget_id, peers)))
+            return run_idempotent(key, partial(work, _known(budget_id, peers)))
         except Uncertain:
             if time.monotonic() > give_up:
                 raise

@@ -11,9 +11,10 @@ from shared.audit import UNTOLD
 from shared.db import Base, Counter, Instant, Numbered, now
 from shared.lengths import DESCRIPTION, NAME
 from shared.money import Money
+from shared.versions import Versioned
 
 
-class Expense(Numbered, Base):
+class Expense(Versioned, Numbered, Base):
     """Money that was spent, on a budget or on none, in a project or in none, with a receipt or without."""
 
     __tablename__ = "expenses"
@@ -48,11 +49,6 @@ class Expense(Numbered, Base):
         Index(None, "workspace_id", "project_id"),
         Index(None, "receipt_key"),
     )
-
-    @property
-    def etag(self) -> str:
-        """Its version, as `If-Match` names it."""
-        return str(self.version)
 
     def touch(self) -> None:
         """A client sees another expense now. (A new version given to a message alone shows nothing new.)"""

@@ -18,14 +18,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
-from typing import Any
 
 from flask import Response, current_app
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from services.expenses import actions, participants, rules
-from services.expenses.actions.writing import changed, new_expense
+from services.expenses.actions.writing import Facts, changed, new_expense
 from services.expenses.models import Expense
 from services.expenses.participants import BILLABLE, SPEND, Authorization, Overtaken, budget, invoice, needed
 from services.expenses.peers import Peers
@@ -40,7 +39,6 @@ from shared.outbox import Outbox
 from shared.versions import IfMatch
 from shared.web import caller, db, if_match, run_idempotent
 
-Facts = Mapping[str, Any]
 Show = Callable[[Expense], Response]
 """How the dialect answers."""
 
@@ -68,7 +66,9 @@ def update(
     def change(write: "Write") -> Response:
         return show(actions.update(write, expense_id, facts, expected, receipt))
 
-    after = lambda expense: changed(expense, facts).report  # noqa: E731
+    def after(expense: Expense) -> Report:
+        return changed(expense, facts).report
+
     if not facts.keys() & OFTEN_CONCERNING and (response := _tried(key, receipt, change)):
         return response
     return _written(Write(key).intend(expense_id, after, expected), receipt, change)

@@ -185,14 +185,14 @@ def update_budget(facts: dict[str, Any], budget_id: str) -> Response:
     A hard budget cannot get a cap below what is spent (422), and none another currency. Writing `spent_amount` moves
     the opening figure; it is 409 while an expense on its way may change it.
     """
-    asked, expected = idempotency_key(), if_match()
+    key, expected = idempotency_key(), if_match()
 
     def work(known: Certainty | None) -> Response:
         return _shown(actions.update(db(), caller(), budget_id, facts, expected, known))
 
     if "spent_amount" in facts:
-        return writes.when_certain(budget_id, asked, work)
-    return run_idempotent(asked, partial(work, None))
+        return writes.when_certain(budget_id, key, work)
+    return run_idempotent(key, partial(work, None))
 
 
 @routes.delete("/<uuid:budget_id>")

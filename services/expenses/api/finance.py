@@ -138,8 +138,8 @@ def create_expense() -> Response:
     Everything is optional: without an amount it is 0.00. A hard budget that has too little left is 422, and nothing
     is made. A receipt (PDF, JPEG, PNG, WebP or HEIC, at most 10 MiB) comes with a form.
     """
-    facts, receipt, asked = _read()
-    return writes.create(facts, receipt, asked, _created)
+    facts, receipt, key = _read()
+    return writes.create(facts, receipt, key, _created)
 
 
 @routes.get("/<uuid:expense_id>")
@@ -166,8 +166,8 @@ def update_expense(expense_id: str) -> Response:
     Another `budget_id` moves it, null takes it off its budget. More money, another budget or another date is asked of
     the budget first, and 422 where that refuses; nothing has changed then.
     """
-    facts, receipt, asked = _read()
-    return writes.update(expense_id, facts, receipt, asked, _shown)
+    facts, receipt, key = _read()
+    return writes.update(expense_id, facts, receipt, key, _shown)
 
 
 @routes.delete("/<uuid:expense_id>")
@@ -261,8 +261,8 @@ def _read() -> tuple[dict[str, Any], Receipt | None, IdempotencyKey | None]:
     facts = load(AS_FORM, {name: values[0] or None for name, values in texts.items()})
     data = files[FILE][0] if files else None
     parts = [f"{name}={values[0]}".encode() for name, values in sorted(texts.items())]
-    asked = idempotency_key(b"form", *parts, hashlib.blake2b(data or b"").digest())
-    return facts, receipts.read(data) if data is not None else None, asked
+    key = idempotency_key(b"form", *parts, hashlib.blake2b(data or b"").digest())
+    return facts, receipts.read(data) if data is not None else None, key
 
 
 def _form() -> tuple[dict[str, list[str]], dict[str, list[bytes | None]]]:

@@ -12,6 +12,7 @@ from services.invoices.rules import Amounts, Line, priced
 from shared.db import Base, Counter, Instant, Numbered, Serial, now, refers
 from shared.lengths import DESCRIPTION, NAME, NOTES
 from shared.money import Money
+from shared.versions import Versioned
 
 
 class Invoice(Numbered, Base):
@@ -225,7 +226,7 @@ class Series(Base):
     last: Mapped[int]
 
 
-class Profile(Base):
+class Profile(Versioned, Base):
     """The settings of a workspace: who sends its invoices, how they are numbered, and who approves them."""
 
     __tablename__ = "settings"
@@ -245,11 +246,6 @@ class Profile(Base):
     updated_at: Mapped[datetime] = mapped_column(Instant, default=now, onupdate=now)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
-
-    @property
-    def etag(self) -> str:
-        """Its version, as `If-Match` names it."""
-        return str(self.version)
 
     @property
     def uuid(self) -> str:

@@ -10,9 +10,10 @@ from services.invoices.rules import hours, priced
 from shared.db import Base, Instant, Numbered, Serial, now, refers
 from shared.lengths import DESCRIPTION, NAME
 from shared.money import Money
+from shared.versions import Versioned
 
 
-class Company(Numbered, Base):
+class Company(Versioned, Numbered, Base):
     """For whom a project is."""
 
     __tablename__ = "companies"
@@ -36,13 +37,8 @@ class Company(Numbered, Base):
     __table_args__ = (Index(None, "workspace_id", "name"),)
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
-    @property
-    def etag(self) -> str:
-        """Its version, as `If-Match` names it."""
-        return str(self.version)
 
-
-class Project(Numbered, Base):
+class Project(Versioned, Numbered, Base):
     """What time and expenses are spent on."""
 
     __tablename__ = "projects"
@@ -65,11 +61,6 @@ class Project(Numbered, Base):
     )
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
-    @property
-    def etag(self) -> str:
-        """Its version, as `If-Match` names it."""
-        return str(self.version)
-
 
 class Rate(Base):
     """What an hour of one person costs on a project."""
@@ -83,7 +74,7 @@ class Rate(Base):
     __table_args__ = (refers("project_id", "projects", ondelete="CASCADE"),)
 
 
-class TimeEntry(Numbered, Base):
+class TimeEntry(Versioned, Numbered, Base):
     """Time that somebody spent on a project, on an invoice or not billed yet."""
 
     __tablename__ = "time_entries"
@@ -110,11 +101,6 @@ class TimeEntry(Numbered, Base):
         Index(None, "workspace_id", "invoice_id"),
     )
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
-
-    @property
-    def etag(self) -> str:
-        """Its version, as `If-Match` names it."""
-        return str(self.version)
 
     @property
     def hours(self) -> Decimal:

@@ -77,13 +77,13 @@ def put_logo() -> Response:
     """
     with drawing().taken(caller().workspace_id):
         image = logos.read(request.get_data())
-    asked, expected = idempotency_key(), if_match()
+    key, expected = idempotency_key(), if_match()
 
     def work() -> Response:
         logo = actions.put_logo(db(), caller(), image, expected)
         return one(spelled_logo(logo), etag=logo.digest)
 
-    return run_idempotent(asked, work)  # not one transaction with the reading of the image, which takes its time
+    return run_idempotent(key, work)  # not one transaction with the reading of the image, which takes its time
 
 
 @routes.delete("/logo")
